@@ -1,0 +1,42 @@
+# Python 3.11 or newer and make are all that a machine needs; everything else lands in .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/installed
+
+.PHONY: install demo test check lock simulate
+
+# Prepare .venv from the locked dependencies; a second call does nothing.
+install: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Pilotbook needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $(STAMP)
+
+# Build the demo company, run its three pilots, print their verdicts.
+demo: install
+	$(BIN)/pilotbook demo --no-serve
+
+# Every test but the slow studies.
+test: install
+	$(BIN)/python -m pytest -m "not slow"
+
+# Format, lint, types and the direction of imports.
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The slow studies: error rates over many simulated companies.
+simulate: install
+	$(BIN)/python -m pytest -m slow -s
+
+# Renew requirements.lock (hashes, no addresses).
+lock:
+	$(PYTHON) -m venv .venv/lock
+	.venv/lock/bin/pip install --quiet --disable-pip-version-check uv
+	.venv/lock/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock

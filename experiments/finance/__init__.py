@@ -1,0 +1,1 @@
+"""Money over time: cash flows in, values out; nothing here has heard of a pilot."""

@@ -1,0 +1,1 @@
+"""Files that people send: text in, typed columns out, every refused row with its reason."""

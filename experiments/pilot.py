@@ -1,0 +1,452 @@
+"""The nouns that every stage shares: a plan and what it consists of.
+
+The models check themselves when they are built, so a `Plan` in hand is a valid plan. They are
+shaped like the pilot file (see `experiments.plan.pilot_file`), so that file, web form and API
+fill one and the same thing.
+"""
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    model_validator,
+)
+
+
+def _plain(number: Decimal) -> str:
+    """Write a decimal in one way only: 0.10, 1e-1 and 0.1 are all "0.1"."""
+    return format(number.normalize(), "f") if number else "0"
+
+
+def _finite(number: Decimal) -> Decimal:
+    if not number.is_finite():
+        raise ValueError("must be a finite number")
+    return number
+
+
+Exact = Annotated[Decimal, AfterValidator(_finite), PlainSerializer(_plain, return_type=str)]
+Money = Annotated[Exact, Field(ge=0)]
+Share = Annotated[Exact, Field(gt=0, lt=1)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+
+class Part(BaseModel):
+    """A piece of a plan: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Goal(StrEnum):
+    """What the program is for."""
+
+    SALES = "sales"
+    RETENTION = "retention"
+    CROSS_SELL = "cross-sell"
+    ACQUISITION = "acquisition"
+    SERVICE = "service"
+    ADVOCACY = "advocacy"
+
+
+class DesignKind(StrEnum):
+    """How customers came to be on their side."""
+
+    RANDOMIZED = "randomized"
+    CLUSTERED = "clustered"
+    SUPPLIED = "supplied"
+
+
+class Look(StrEnum):
+    """When outcomes may be looked at."""
+
+    FIXED = "fixed"
+    GROUP_SEQUENTIAL = "group_sequential"
+    ALWAYS_VALID = "always_valid"
+
+
+class Spending(StrEnum):
+    """How a group-sequential design spends its error over the looks."""
+
+    OBRIEN_FLEMING = "obrien-fleming"
+    POCOCK = "pocock"
+    KIM_DEMETS = "kim-demets"
+    HWANG_SHIH_DECANI = "hwang-shih-decani"
+
+
+class MetricKind(StrEnum):
+    """How a customer's rows become the customer's number."""
+
+    MEAN = "mean"
+    COUNT = "count"
+    RATE = "rate"
+    RATIO = "ratio"
+    RETENTION = "retention"
+    BREADTH = "breadth"
+    LATEST = "latest"
+
+
+class Role(StrEnum):
+    """What a metric decides."""
+
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+    GUARDRAIL = "guardrail"
+
+
+class Direction(StrEnum):
+    """Which way is better."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+class Basis(StrEnum):
+    """Whose cost the verdict weighs: the cash spent in the pilot, or the cost at roll-out scale."""
+
+    PILOT = "pilot"
+    ROLLOUT = "rollout"
+
+
+class VerdictOn(StrEnum):
+    """Whether a forecast may enter the verdict."""
+
+    OBSERVED = "observed"
+    OBSERVED_AND_PROJECTED = "observed+projected"
+
+
+class LifetimeValue(StrEnum):
+    """How the remaining value of a customer is forecast."""
+
+    NONE = "none"
+    SIMPLE = "simple"
+    CONTRACTUAL = "contractual"
+    BGNBD = "bgnbd"
+
+
+class Header(Part):
+    """Who believes what about which program, and when."""
+
+    name: Name
+    slug: Slug
+    goal: Goal
+    hypothesis: Text
+    owner: Name
+    sponsor: Name
+    starts_on: date
+    ends_on: date
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.ends_on < self.starts_on:
+            raise ValueError(
+                f"ends_on {self.ends_on} is before starts_on {self.starts_on}; swap or correct them"
+            )
+        return self
+
+
+class Prior(Part):
+    """What was believed of the money metric's effect before the pilot: a normal distribution."""
+
+    mean: Exact
+    sd: Annotated[Exact, Field(gt=0)]
+
+
+class Design(Part):
+    """The groups, how customers get into them, and how the answer is read."""
+
+    kind: DesignKind = DesignKind.RANDOMIZED
+    control: Name
+    treatments: Annotated[tuple[Name, ...], Field(min_length=1)]
+    shares: dict[str, Share] | None = None
+    cluster: Name | None = None
+    strata: tuple[Name, ...] = ()
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    alpha: Annotated[Exact, Field(gt=0, le=Decimal("0.5"))] = Decimal("0.05")
+    look: Look = Look.FIXED
+    looks: tuple[date, ...] = ()
+    spending: Spending | None = None
+    futility: Spending | None = None
+    tuning_n: Annotated[int, Field(gt=0)] | None = None
+    prior: Prior | None = None
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Control first, then the treatments in the order of the plan."""
+        return (self.control, *self.treatments)
+
+    def planned_shares(self) -> dict[str, Fraction]:
+        """The share of customers planned for each arm; equal where the plan is silent."""
+        if self.shares is not None:
+            return {arm: Fraction(self.shares[arm]) for arm in self.arms}
+        return {arm: Fraction(1, len(self.arms)) for arm in self.arms}
+
+    @model_validator(mode="after")
+    def _arms_make_sense(self) -> Self:
+        if len(set(self.arms)) < len(self.arms):
+            raise ValueError("control and treatments must be different arms; one is named twice")
+        if self.shares is not None:
+            if set(self.shares) != set(self.arms):
+                raise ValueError(
+                    f"shares must name each arm once: {', '.join(self.arms)}; "
+                    f"they name {', '.join(self.shares)}"
+                )
+            total = sum(self.shares.values())
+            if abs(total - 1) > Decimal("0.000001"):
+                raise ValueError(f"shares add up to {total}; they must add up to 1")
+        if self.kind is DesignKind.CLUSTERED and self.cluster is None:
+            raise ValueError('a clustered design needs cluster = "..." (the attribute to group by)')
+        if self.looks and self.look is not Look.GROUP_SEQUENTIAL:
+            raise ValueError('looks are for look = "group_sequential"; a fixed design looks once')
+        return self
+
+
+class Window(Part):
+    """Days after enrolment: day `days[0]` to day `days[1] - 1`; day 0 is the enrolment day."""
+
+    days: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(gt=0)]]
+
+    @model_validator(mode="after")
+    def _is_not_empty(self) -> Self:
+        if self.days[1] <= self.days[0]:
+            raise ValueError(f"days = {list(self.days)} holds no day; write [first, last + 1]")
+        return self
+
+
+class Cap(Part):
+    """A customer's number is cut at a value, or at a percentile of all arms together."""
+
+    percentile: Annotated[Exact, Field(gt=0, lt=100)] | None = None
+    value: Annotated[Exact, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_two(self) -> Self:
+        if (self.percentile is None) == (self.value is None):
+            raise ValueError("a cap is either a percentile or a value")
+        return self
+
+
+class Metric(Part):
+    """A question about customers' behavior."""
+
+    name: Name
+    kind: MetricKind
+    measure: Name
+    unit: Name | None = None
+    role: Role
+    direction: Direction = Direction.UP
+    covariates: tuple[Name, ...] = ()
+    window: Window | None = None
+    pre_days: Annotated[int, Field(gt=0, le=3660)] | None = None
+    cap: Cap | None = None
+    at_least: Annotated[int, Field(gt=0)] | None = None
+    denominator: Name | None = None
+    active_days: Annotated[int, Field(gt=0)] | None = None
+    tolerance: Annotated[Exact, Field(ge=0)] | None = None
+    tolerance_relative: Annotated[Exact, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _keys_fit_the_kind(self) -> Self:
+        needs = {MetricKind.RATIO: "denominator", MetricKind.RETENTION: "active_days"}
+        for kind, key in needs.items():
+            if self.kind is kind and getattr(self, key) is None:
+                raise ValueError(f'kind = "{kind}" needs {key}')
+            if self.kind is not kind and getattr(self, key) is not None:
+                raise ValueError(f'{key} is for kind = "{kind}" only')
+        if self.at_least is not None and self.kind is not MetricKind.RATE:
+            raise ValueError('at_least is for kind = "rate" only')
+        if self.cap is not None and self.kind is not MetricKind.MEAN:
+            raise ValueError('a cap is for kind = "mean" only')
+        tolerances = (self.tolerance, self.tolerance_relative)
+        given = sum(tolerance is not None for tolerance in tolerances)
+        if self.role is Role.GUARDRAIL and given != 1:
+            raise ValueError("a guardrail needs tolerance or tolerance_relative, one of the two")
+        if self.role is not Role.GUARDRAIL and given:
+            raise ValueError('a tolerance is for role = "guardrail" only')
+        return self
+
+
+class Segment(Part):
+    """An attribute whose levels are looked at one by one."""
+
+    attribute: Name
+
+
+class PhaseGoal(Part):
+    """What a phase wants to reach."""
+
+    metric: Name
+    target: Exact
+    direction: Direction = Direction.UP
+
+
+class Phase(Part):
+    """A stretch of the pilot with an owner and goals."""
+
+    name: Name
+    owner: Name | None = None
+    starts_on: date
+    ends_on: date
+    goals: tuple[PhaseGoal, ...] = ()
+
+
+class Waiver(Part):
+    """A check whose failure somebody accepts, by name and with a reason."""
+
+    check: Name
+    reason: Text
+    by: Name
+
+
+class Costs(Part):
+    """What the program costs, in the plan's currency.
+
+    Attributes:
+        cost_fixed: Once.
+        cost_per_treated: Per customer in a treatment group.
+        cost_per_contact: Per row of the measure `contact`.
+        cost_per_month: Per month of the whole program.
+    """
+
+    cost_fixed: Money = Decimal(0)
+    cost_per_treated: Money = Decimal(0)
+    cost_per_contact: Money = Decimal(0)
+    cost_per_month: Money = Decimal(0)
+
+
+class Rollout(Part):
+    """The program at full scale; a cost that is left out is the pilot's."""
+
+    customers: Annotated[int, Field(gt=0)]
+    cost_fixed: Money | None = None
+    cost_per_treated: Money | None = None
+    cost_per_contact: Money | None = None
+    cost_per_month: Money | None = None
+
+
+class Value(Part):
+    """How behavior becomes money, and what the money must beat."""
+
+    currency: Currency
+    metric: Name
+    margin_rate: Annotated[Exact, Field(gt=0, le=1)] | None = None
+    value_per_unit: Annotated[Exact, Field(gt=0)] | None = None
+    hurdle_rate: Money = Decimal(0)
+    pilot: Costs = Costs()
+    cost_of_experiment: Money = Decimal(0)
+    basis: Basis = Basis.PILOT
+    verdict_on: VerdictOn = VerdictOn.OBSERVED
+    ltv: LifetimeValue = LifetimeValue.NONE
+    horizon_months: Annotated[int, Field(gt=0, le=600)] = 24
+    discount_rate: Annotated[Exact, Field(ge=0, lt=10)] = Decimal("0.10")
+    persistence_months: Annotated[int, Field(ge=0, le=600)] = 0
+    rollout: Rollout | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, given: Any) -> Any:
+        """Move costs written beside `currency` into `pilot`; choose the basis that was not said."""
+        if not isinstance(given, dict):
+            return given
+        short = {key: given[key] for key in Costs.model_fields if key in given}
+        kept = {key: value for key, value in given.items() if key not in short}
+        pilot = kept.get("pilot", {})
+        if short and isinstance(pilot, dict):
+            twice = sorted(set(short) & set(pilot))
+            if twice:
+                raise ValueError(f"{twice[0]} is given in [value] and again in [value.pilot]")
+            kept["pilot"] = {**pilot, **short}
+        if "basis" not in kept and kept.get("rollout") is not None:
+            kept["basis"] = Basis.ROLLOUT
+        return kept
+
+    @model_validator(mode="after")
+    def _money_has_one_source(self) -> Self:
+        if (self.margin_rate is None) == (self.value_per_unit is None):
+            raise ValueError(
+                "give margin_rate (the metric is money) or value_per_unit (it counts something)"
+            )
+        if self.basis is Basis.ROLLOUT and self.rollout is None:
+            raise ValueError('basis = "rollout" needs [value.rollout] with customers')
+        return self
+
+    @property
+    def money_per_unit(self) -> Decimal:
+        """Margin that one unit of the metric is worth."""
+        rate = self.margin_rate if self.margin_rate is not None else self.value_per_unit
+        assert rate is not None  # noqa: S101 - the validator above leaves exactly one
+        return rate
+
+    def rollout_costs(self) -> Costs:
+        """The costs at roll-out: what the plan says, else what the pilot costs."""
+        if self.rollout is None:
+            return self.pilot
+        said = {key: getattr(self.rollout, key) for key in Costs.model_fields}
+        return self.pilot.model_copy(update={k: v for k, v in said.items() if v is not None})
+
+
+class Plan(Part):
+    """A pilot as planned: what is believed, what would prove it, what it costs, who answers."""
+
+    pilot: Header
+    design: Design
+    metrics: Annotated[tuple[Metric, ...], Field(min_length=1)]
+    segments: tuple[Segment, ...] = ()
+    phases: tuple[Phase, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    value: Value
+
+    @property
+    def money_metric(self) -> Metric:
+        """The primary metric that carries money."""
+        return next(metric for metric in self.metrics if metric.name == self.value.metric)
+
+    @property
+    def confidence(self) -> float:
+        """Of every two-sided interval: one minus alpha."""
+        return float(1 - self.design.alpha)
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        for what, names in (
+            ("metric", [metric.name for metric in self.metrics]),
+            ("segment", [segment.attribute for segment in self.segments]),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{what} {twice[0]!r} is there twice; give each its own name")
+        return self
+
+    @model_validator(mode="after")
+    def _money_is_a_primary(self) -> Self:
+        names = [metric.name for metric in self.metrics]
+        if self.value.metric not in names:
+            raise ValueError(
+                f"value.metric = {self.value.metric!r} is none of the metrics: {', '.join(names)}"
+            )
+        money = self.money_metric
+        if money.role is not Role.PRIMARY:
+            raise ValueError(f"metric {money.name!r} carries the money, so its role is primary")
+        if money.cap is not None:
+            raise ValueError(
+                f"metric {money.name!r} carries the money, so it has no cap; "
+                f"a capped metric of the same measure may stand beside it"
+            )
+        if (self.value.margin_rate is not None) != (money.kind is MetricKind.MEAN):
+            raise ValueError(
+                f"margin_rate goes with kind = mean, value_per_unit with rate or count; "
+                f"metric {money.name!r} is of kind {money.kind}"
+            )
+        return self
+
+

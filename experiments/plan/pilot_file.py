@@ -1,0 +1,222 @@
+"""Read a pilot file: one TOML text from plan to value, with the files of customers and behavior.
+
+Every problem is reported at once, each with its key, its line and what to do.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from experiments.errors import BadPlan, Problem
+from experiments.pilot import Name, Part, Plan
+from experiments.plan.lines import line_of
+
+ROW_NUMBER = "#row"
+UNION_BRANCHES = ("date", "constrained-str")  # what pydantic adds for `date | Name`
+
+
+class OtherArms(StrEnum):
+    """What to do with customers whose arm the plan does not name."""
+
+    REFUSE = "refuse"
+    LEAVE_OUT = "leave_out"
+
+
+class CustomersFile(Part):
+    """Which file holds the customers, and what its columns mean."""
+
+    file: Name
+    customer_id: Name
+    arm: Name | None = None
+    other_arms: OtherArms = OtherArms.REFUSE
+    attributes: tuple[Name, ...] = ()
+    tier: Name | None = None
+    owner: Name | None = None
+    enrolled_at: Name | None = None
+
+    @model_validator(mode="after")
+    def _columns_have_one_meaning(self) -> Self:
+        twice = sorted({name for name in self.attributes if self.attributes.count(name) > 1})
+        if twice:
+            raise ValueError(f"attribute {twice[0]!r} is named twice")
+        if self.arm is None and self.other_arms is OtherArms.LEAVE_OUT:
+            raise ValueError("other_arms needs arm = ...: without it Pilotbook assigns everybody")
+        return self
+
+
+class BehaviorFile(Part):
+    """Which file holds behavior, wide or long, and what its columns mean."""
+
+    file: Name
+    customer_id: Name
+    occurred_at: date | Name
+    measures: tuple[Name, ...] = ()
+    measure: Name | None = None
+    value: Name | None = None
+    item: Name | None = None
+    event_id: Name | None = None
+    source: Name | None = None
+    complete: bool = True
+    strict: bool = True
+
+    @model_validator(mode="after")
+    def _is_wide_or_long(self) -> Self:
+        if bool(self.measures) == (self.measure is not None):
+            raise ValueError(
+                "name measures = [...] (wide, a column per measure) or measure and value (long)"
+            )
+        if (self.measure is None) != (self.value is None):
+            raise ValueError("measure and value go together (long form)")
+        if self.measures and self.event_id is not None:
+            raise ValueError("event_id is for long form; a wide row is several events")
+        return self
+
+
+class PilotFile(Plan):
+    """A plan together with the files that `pilotbook run` takes in."""
+
+    customers: CustomersFile
+    behavior: Annotated[tuple[BehaviorFile, ...], Field(min_length=1)]
+
+    def plan(self) -> Plan:
+        """The plan alone, as a web form or the API would have filled it."""
+        return Plan.model_construct(**{name: getattr(self, name) for name in Plan.model_fields})
+
+
+def read_pilot_file(path: Path) -> PilotFile:
+    """Read and check a pilot file.
+
+    Raises:
+        BadPlan: The file is missing, is not TOML, or says something that does not hold together.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BadPlan(f"There is no pilot file {path}; check the path.") from None
+    except IsADirectoryError:
+        raise BadPlan(f"{path} is a folder; name the pilot file inside it.") from None
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise BadPlan(
+            f"{path.name} is not UTF-8 text (line {line}); save it as UTF-8 and try again."
+        ) from None
+    return parse_pilot_file(text, name=path.name)
+
+
+def parse_pilot_file(text: str, *, name: str = "pilot file") -> PilotFile:
+    """Read and check the text of a pilot file; `name` is how messages call it.
+
+    Raises:
+        BadPlan: As `read_pilot_file`.
+    """
+    try:
+        # Decimals, so that 0.1 in the file is a tenth and not a binary neighbour of it.
+        given = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise BadPlan(f"{name} is not valid TOML: {error}.") from None
+    try:
+        return PilotFile.model_validate(given)
+    except ValidationError as error:
+        problems = _problems(text, error.errors(include_url=False))
+        raise BadPlan(f"{name} has {_count(len(problems))}:", problems) from None
+
+
+def _count(problems: int) -> str:
+    return "a problem" if problems == 1 else f"{problems} problems"
+
+
+def _problems(text: str, errors: Sequence[ErrorDetails]) -> list[Problem]:
+    """One problem a place, in the order of the file."""
+    found: dict[tuple[int, str], Problem] = {}
+    for details in errors:
+        inside = any(
+            other["loc"][: len(details["loc"])] == details["loc"] and other is not details
+            for other in errors
+        )
+        if details["type"] == "too_short" and inside:
+            continue  # a list counts as empty because its entries are wrong: those are reported
+        line, key = line_of(text, details["loc"]) or 0, _key(details["loc"])
+        place = f"line {line}, {key}" if line else key
+        found.setdefault((line, key), Problem(place, _explain(details)))
+    return [found[place] for place in sorted(found)]
+
+
+def _key(loc: Sequence[int | str]) -> str:
+    """The key as people write it: metrics[2].kind is the kind of the second metric."""
+    key = ""
+    for part in loc:
+        if isinstance(part, int):
+            key += f"[{part + 1}]"
+        elif part not in UNION_BRANCHES:
+            key += f".{part}" if key else part
+    return key
+
+
+def _explain(details: ErrorDetails) -> str:
+    """What is wrong, in the words of the person who wrote the file."""
+    kind, value = details["type"], details["input"]
+    context = details.get("ctx", {})
+    match kind:
+        case "missing":
+            return "is missing; add it"
+        case "extra_forbidden":
+            return _unknown_key(details["loc"])
+        case "enum":
+            choices = context["expected"].replace(" or ", ", ").replace("'", "").split(", ")
+            near = difflib.get_close_matches(str(value), choices, n=1)
+            hint = f' (did you mean "{near[0]}"?)' if near else ""
+            return f'"{value}" is not known; choose one of {", ".join(choices)}{hint}'
+        case "too_short":
+            return "is empty; give at least one entry"
+        case _ if details["loc"][-1] in UNION_BRANCHES:
+            return f"{_shown(value)} is neither a date (2026-03-21) nor the name of a column"
+        case "value_error":
+            return str(context["error"])
+        case "string_pattern_mismatch":
+            return f"{value!r} does not have the form {context['pattern']}"
+        case _:
+            message = details["msg"].removeprefix("Input should be ")
+            return f"{_shown(value)} should be {message}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Decimal):
+        return str(value)
+    return f"{value!r}" if len(repr(value)) < 60 else f"{repr(value)[:57]}..."
+
+
+def _unknown_key(loc: Sequence[int | str]) -> str:
+    known = _known_keys(loc[:-1])
+    near = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.4)
+    hint = f"the nearest known key is {near[0]!r}" if near else f"known are {', '.join(known)}"
+    return f"is not a known key; {hint}"
+
+
+def _known_keys(loc: Sequence[int | str]) -> list[str]:
+    """The keys that the table at `loc` may have."""
+    model: Any = PilotFile
+    for part in loc:
+        if isinstance(part, str) and part in model.model_fields:
+            model = _inner_model(model.model_fields[part].annotation) or model
+    known = list(model.model_fields)
+    if model.__name__ == "Value":
+        known += list(model.model_fields["pilot"].annotation.model_fields)
+    return known
+
+
+def _inner_model(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        found = _inner_model(inner)
+        if found is not None:
+            return found
+    return None
