@@ -1,0 +1,1 @@
+"""The service: people, pages, API and command line over the library."""

@@ -1,0 +1,1 @@
+"""Analyse: what changed because of the program, and can we trust it?"""

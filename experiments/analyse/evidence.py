@@ -1,0 +1,211 @@
+"""Everything that an analysis needs to know, brought back from the engine as a few numbers.
+
+Past this point no stage touches rows: estimates, checks and verdicts are functions of `Evidence`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import ibis.expr.types as ir
+
+from experiments.analyse.over_time import Period, periods
+from experiments.analyse.variables import Variables, summed_families, variables
+from experiments.behavior.accounts import (
+    AccountColumns,
+    Enrolment,
+    Recorded,
+    accounts,
+    joined,
+    read_recorded,
+    recorded,
+)
+from experiments.behavior.engine import Engine
+from experiments.behavior.ledger import CONTACT
+from experiments.behavior.summaries import Summary, Sums
+from experiments.errors import BadInput, MissingMeasure
+from experiments.pilot import MetricKind, Plan
+
+Level = str
+Arm = str
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Who was contacted by this program, by arm; may show while outcomes are veiled.
+
+    Attributes:
+        customers: Enrolled customers.
+        contacted: Of them, customers with at least one contact.
+    """
+
+    customers: int
+    contacted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was measured, by arm.
+
+    Attributes:
+        reach: Customers and contacted customers per arm.
+        known: Per metric, what the ledger holds.
+        sums: Exact sums per arm.
+        by_segment: Exact sums per attribute, level and arm.
+        over_time: The money metric's measure per period and arm; empty where all of it happened
+            in one period.
+        outcomes: Per metric, its variable in the sums.
+        covariates: Per metric, the variables that adjust it.
+        baseline: Everything known before enrolment.
+    """
+
+    reach: Mapping[Arm, Reach]
+    known: Mapping[str, Recorded]
+    sums: Mapping[Arm, Sums]
+    by_segment: Mapping[str, Mapping[Level, Mapping[Arm, Sums]]]
+    over_time: tuple[Period, ...]
+    outcomes: Mapping[str, str]
+    covariates: Mapping[str, tuple[str, ...]]
+    baseline: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The evidence, and the accounts that it was taken from."""
+
+    evidence: Evidence
+    accounts: ir.Table
+    columns: AccountColumns
+
+
+def reach(engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolment) -> dict[Arm, Reach]:
+    """Count customers and contacted customers per arm."""
+    rows = joined(behavior, enrolment.rows)
+    contacts = rows.filter(
+        (rows.measure == CONTACT)
+        & (rows.item == plan.pilot.slug)
+        & (rows.value > 0)
+        & (rows.occurred_at >= rows.enrolled_at)
+        & (rows.occurred_at <= plan.pilot.ends_on)
+    )
+    contacted = _per_arm(engine, contacts.group_by("arm").agg(n=contacts.customer.nunique()))
+    enrolled = _per_arm(engine, enrolment.rows.group_by("arm").agg(n=lambda t: t.count()))
+    return {arm: Reach(enrolled.get(arm, 0), contacted.get(arm, 0)) for arm in plan.design.arms}
+
+
+def _per_arm(engine: Engine, counts: ir.Table) -> dict[Arm, int]:
+    return {row["arm"]: row["n"] for row in engine.fetch(counts).to_pylist()}
+
+
+def known_rows(
+    engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolment
+) -> dict[str, Recorded]:
+    """What the ledger holds for each metric: counts and days, no outcome."""
+    row = engine.fetch(recorded(plan, behavior=behavior, enrolment=enrolment.rows)).to_pylist()[0]
+    return read_recorded(plan, row)
+
+
+def refuse_silence(
+    engine: Engine,
+    plan: Plan,
+    *,
+    behavior: ir.Table,
+    known: Mapping[str, Recorded],
+    reached: Mapping[Arm, Reach],
+) -> None:
+    """Silence is not zero: a measure that nobody recorded is an error, and so is a misuse.
+
+    Raises:
+        MissingMeasure: No enrolled customer has a row of a metric's measure inside its window,
+            or a cost per contact has no contact to count.
+        BadInput: A metric counts events, but its measure holds fractions.
+    """
+    for metric in plan.metrics:
+        found = known[metric.name]
+        if found.rows == 0:
+            raise MissingMeasure(metric.name, metric.measure, _measures(engine, behavior))
+        if metric.kind is MetricKind.COUNT and found.fractional:
+            raise BadInput(
+                f"Metric {metric.name!r} counts events, but {found.fractional:,} rows of "
+                f"{metric.measure!r} are not whole numbers. An event measure holds how many "
+                f'events a row stands for, usually 1; for amounts use kind = "mean".'
+            )
+    costs = (plan.value.pilot, plan.value.rollout_costs())
+    if any(cost.cost_per_contact for cost in costs) and not any(
+        arm.contacted for arm in reached.values()
+    ):
+        raise MissingMeasure("cost_per_contact", CONTACT, _measures(engine, behavior))
+
+
+def _measures(engine: Engine, behavior: ir.Table) -> list[str]:
+    names = engine.fetch(behavior.select("measure").distinct().order_by("measure"))
+    return [str(name) for name in names["measure"].to_pylist()]
+
+
+def gather(
+    engine: Engine,
+    plan: Plan,
+    *,
+    behavior: ir.Table,
+    enrolment: Enrolment,
+    tier: str | None,
+    as_of: date,
+) -> Gathered:
+    """Compute accounts and take every sum that the methods need.
+
+    Args:
+        engine: Runs the queries.
+        plan: Says metrics, windows, covariates and segments.
+        behavior: Rows of the ledger that may be read.
+        enrolment: The enrolled customers.
+        tier: Name of the attribute that holds the value tier, if any.
+        as_of: The day of the analysis; later rows are not read.
+    """
+    seen = engine.keep("rows_seen", behavior.filter(behavior.occurred_at < as_of))
+    known = known_rows(engine, plan, behavior=seen, enrolment=enrolment)
+    reached = reach(engine, plan, behavior=seen, enrolment=enrolment)
+    refuse_silence(engine, plan, behavior=behavior, known=known, reached=reached)
+    expression, columns = accounts(plan, behavior=seen, enrolment=enrolment, known=known)
+    kept = engine.keep("accounts", expression)
+    laid_out = variables(plan, engine, kept, columns, enrolment=enrolment, tier=tier)
+    rows = engine.keep("variables", laid_out.rows)
+    families = summed_families(plan, laid_out)
+    evidence = Evidence(
+        reach=reached,
+        known=known,
+        sums=_sums_by_arm(engine, rows, laid_out, families),
+        by_segment={
+            attribute: _sums_by_level(engine, rows, column, laid_out, families)
+            for attribute, column in laid_out.segments.items()
+        },
+        over_time=periods(engine, plan, behavior=seen, enrolment=enrolment, as_of=as_of),
+        outcomes=laid_out.outcomes,
+        covariates=laid_out.covariates,
+        baseline=laid_out.baseline,
+    )
+    return Gathered(evidence, kept, columns)
+
+
+def _sums_by_arm(
+    engine: Engine, rows: ir.Table, laid_out: Variables, families: list[tuple[str, ...]]
+) -> dict[Arm, Sums]:
+    with_baseline = [*families, laid_out.baseline] if laid_out.baseline else families
+    summary = Summary(tuple(with_baseline), cubed=tuple(laid_out.outcomes.values()))
+    found = summary.read(engine.fetch(summary.expression(rows, by=["arm"])), by=["arm"])
+    return {arm: sums for (arm,), sums in found.items()}
+
+
+def _sums_by_level(
+    engine: Engine,
+    rows: ir.Table,
+    column: str,
+    laid_out: Variables,
+    families: list[tuple[str, ...]],
+) -> dict[Level, dict[Arm, Sums]]:
+    summary = Summary(tuple(families), cubed=tuple(laid_out.outcomes.values()))
+    keys = [column, "arm"]
+    found = summary.read(engine.fetch(summary.expression(rows, by=keys)), by=keys)
+    levels: dict[Level, dict[Arm, Sums]] = {}
+    for (level, arm), sums in found.items():
+        levels.setdefault(level, {})[arm] = sums
+    return levels

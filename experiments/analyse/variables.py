@@ -1,0 +1,197 @@
+"""The numbers per customer that the methods take in: outcomes, and what was known before.
+
+An unknown number becomes 0 with an indicator beside it. For least squares that is the same as
+any other filling, the pooled mean included: the indicator's coefficient takes up the constant.
+A text attribute becomes an indicator for each of its levels but the most frequent.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import ibis
+import ibis.expr.types as ir
+
+from experiments.behavior.accounts import (
+    AMOUNT_TYPE,
+    AccountColumns,
+    Attribute,
+    Enrolment,
+)
+from experiments.behavior.engine import Engine
+from experiments.pilot import Metric, Plan
+
+MOST_LEVELS = 20
+NOT_KNOWN = "(not known)"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What values an attribute takes among the enrolled customers.
+
+    Attributes:
+        unknown: Customers without a value.
+        levels: Values of a text attribute, most frequent first; empty for a number.
+    """
+
+    unknown: int
+    levels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """A row per customer with every number that the methods need.
+
+    Attributes:
+        rows: Columns `arm`, one text column per segment attribute, and the variables.
+        outcomes: Per metric, its variable.
+        covariates: Per metric, the variables that adjust it, in the order of the plan.
+        baseline: Everything known before, for the balance check.
+        segments: Per segment attribute, its column in `rows`.
+        contacts: Variable that counts contacts by this program.
+    """
+
+    rows: ir.Table
+    outcomes: Mapping[str, str]
+    covariates: Mapping[str, tuple[str, ...]]
+    baseline: tuple[str, ...]
+    segments: Mapping[str, str]
+    contacts: str = "contacts"
+
+
+@dataclass(slots=True)
+class _Columns:
+    """Columns under construction."""
+
+    numbers: dict[str, ir.Value] = field(default_factory=dict)
+    of_attribute: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def segment_attributes(plan: Plan, enrolment: Enrolment, *, tier: str | None) -> list[Attribute]:
+    """The attributes whose levels are looked at: those of the plan, and the tier."""
+    names = [segment.attribute for segment in plan.segments]
+    if tier is not None and tier not in names:
+        names.append(tier)
+    found = [enrolment.attribute(name) for name in names]
+    return [attribute for attribute in found if attribute is not None]
+
+
+def profile(engine: Engine, accounts: ir.Table, attribute: Attribute) -> Profile:
+    """Count what is unknown, and the levels of a text attribute."""
+    column = accounts[attribute.column]
+    unknown = int(engine.fetch(accounts.aggregate(n=column.isnull().sum()))["n"][0].as_py() or 0)
+    if attribute.numeric:
+        return Profile(unknown)
+    counts = accounts.filter(column.notnull()).group_by(level=column).agg(n=lambda t: t.count())
+    ordered = engine.fetch(counts.order_by([ibis.desc("n"), "level"]).limit(MOST_LEVELS + 1))
+    return Profile(unknown, tuple(ordered["level"].to_pylist()))
+
+
+def variables(
+    plan: Plan,
+    engine: Engine,
+    accounts: ir.Table,
+    columns: AccountColumns,
+    *,
+    enrolment: Enrolment,
+    tier: str | None,
+) -> Variables:
+    """Lay out the variables of a plan over the accounts."""
+    made = _Columns()
+    for attribute in enrolment.attributes:
+        made.of_attribute[attribute.name] = _add_attribute(made, engine, accounts, attribute)
+    before = {
+        metric.name: _add_before(made, engine, accounts, metric, columns)
+        for metric in plan.metrics
+        if metric.name in columns.before
+    }
+    for metric in plan.metrics:
+        made.numbers[f"outcome {metric.name}"] = accounts[columns.outcomes[metric.name]]
+    made.numbers["contacts"] = accounts[columns.contacts]
+    segments = segment_attributes(plan, enrolment, tier=tier)
+    labels = {
+        f"segment {attribute.name}": accounts[attribute.column].fill_null(NOT_KNOWN)
+        for attribute in segments
+    }
+    return Variables(
+        rows=accounts.select(arm=accounts.arm, **labels, **made.numbers),
+        outcomes={metric.name: f"outcome {metric.name}" for metric in plan.metrics},
+        covariates={
+            metric.name: _once(
+                [*before.get(metric.name, ())]
+                + [
+                    variable
+                    for name in (*metric.covariates, *plan.design.strata)
+                    for variable in made.of_attribute.get(name, ())
+                ]
+            )
+            for metric in plan.metrics
+        },
+        baseline=_once(
+            [name for names in before.values() for name in names]
+            + [name for names in made.of_attribute.values() for name in names]
+        ),
+        segments={attribute.name: f"segment {attribute.name}" for attribute in segments},
+    )
+
+
+def _once(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+def _add_attribute(
+    made: _Columns, engine: Engine, accounts: ir.Table, attribute: Attribute
+) -> tuple[str, ...]:
+    """Add the variables of an attribute; a text with too many levels has none."""
+    seen = profile(engine, accounts, attribute)
+    text = accounts[attribute.column]
+    if attribute.numeric:
+        added: dict[str, ir.Value] = {attribute.name: text.try_cast(AMOUNT_TYPE).fill_null(0)}
+    elif len(seen.levels) > MOST_LEVELS:
+        return ()
+    else:
+        added = {
+            f"{attribute.name}={level}": ibis.ifelse(text == level, 1, 0)
+            for level in seen.levels[1:]
+        }
+    if seen.unknown:
+        added[f"{attribute.name} not known"] = ibis.ifelse(text.isnull(), 1, 0)
+    return _add(made, added)
+
+
+def _add_before(
+    made: _Columns, engine: Engine, accounts: ir.Table, metric: Metric, columns: AccountColumns
+) -> tuple[str, ...]:
+    """Add a metric's pre-period value, and its indicator where some were not observed."""
+    has = accounts[columns.has_before[metric.name]]
+    without = engine.fetch(accounts.aggregate(n=(has == 0).sum()))["n"][0].as_py() or 0
+    added: dict[str, ir.Value] = {
+        f"{metric.name} before": accounts[columns.before[metric.name]] * has
+    }
+    if without:
+        added[f"{metric.name} before not known"] = 1 - has
+    return _add(made, added)
+
+
+def _add(made: _Columns, added: Mapping[str, ir.Value]) -> tuple[str, ...]:
+    for name, value in added.items():
+        made.numbers[f"known {name}"] = value.cast(AMOUNT_TYPE)
+    return tuple(f"known {name}" for name in added)
+
+
+def label(variable: str) -> str:
+    """How people read a variable: without the prefix that keeps names apart."""
+    return variable.removeprefix("known ").removeprefix("outcome ")
+
+
+def summed_families(plan: Plan, laid_out: Variables) -> list[tuple[str, ...]]:
+    """Per metric, the variables whose products the estimators need together."""
+    families = []
+    for metric in plan.metrics:
+        family: Sequence[str] = (
+            laid_out.outcomes[metric.name],
+            *laid_out.covariates[metric.name],
+        )
+        if metric.name == plan.value.metric:
+            family = (*family, laid_out.contacts)
+        families.append(tuple(family))
+    return families

@@ -1,0 +1,135 @@
+"""A few rows that hold all that a closed-form method needs: exact sums per group of customers.
+
+The sums are decimals, so that a result does not depend on threads, on the order of files, or on
+the engine; they add up across groups. `Sums.moments` turns them into means and covariances.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from experiments.stats.moments import Moments
+
+# Decimal digits are chosen so that DuckDB and Spark agree on every type: a product of two
+# DECIMAL(18, 4) is exact in (36, 8); a cube is taken from the square cut to four decimals.
+PRODUCT, SUM_OF_PRODUCTS = "decimal(36, 8)", "decimal(38, 8)"
+SQUARE_CUT, BASE_CUT, CUBE = "decimal(22, 4)", "decimal(15, 4)", "decimal(38, 8)"
+CUBE_LIMIT = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Exact sums over one group of customers.
+
+    Attributes:
+        n: How many customers.
+        totals: Sum per variable.
+        products: Sum of products per pair of variables, names in alphabetical order.
+        cubes: Sum of cubes per variable; None where a value is too large for exact cubes.
+    """
+
+    n: int
+    totals: Mapping[str, Decimal]
+    products: Mapping[tuple[str, str], Decimal]
+    cubes: Mapping[str, Decimal | None]
+
+    def moments(self, names: Sequence[str]) -> Moments:
+        """Means and covariances of some of the variables.
+
+        Raises:
+            KeyError: A pair of the names was not summed together.
+        """
+        return Moments.from_sums(
+            names,
+            n=self.n,
+            sums=[self.totals[name] for name in names],
+            products=[[self.products[_pair(one, other)] for other in names] for one in names],
+            cubes=[self.cubes.get(name) for name in names],
+        )
+
+    def plus(self, other: "Sums") -> "Sums":
+        """The sums over both groups together; exact, so any order gives the same."""
+        return Sums(
+            n=self.n + other.n,
+            totals={name: total + other.totals[name] for name, total in self.totals.items()},
+            products={pair: sum_ + other.products[pair] for pair, sum_ in self.products.items()},
+            cubes={
+                name: None if cube is None or (more := other.cubes[name]) is None else cube + more
+                for name, cube in self.cubes.items()
+            },
+        )
+
+
+def _pair(one: str, other: str) -> tuple[str, str]:
+    return (one, other) if one <= other else (other, one)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Which sums to take, over which families of variables.
+
+    Attributes:
+        families: Groups of variables; products are summed for every pair inside a family.
+        cubed: Variables whose third moment is kept.
+    """
+
+    families: tuple[tuple[str, ...], ...]
+    cubed: tuple[str, ...] = ()
+
+    @property
+    def variables(self) -> list[str]:
+        """Every variable once, in order of first appearance."""
+        return list(dict.fromkeys(name for family in self.families for name in family))
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every pair of variables whose product is summed, squares included."""
+        found = {_pair(a, b): None for family in self.families for a in family for b in family}
+        return list(found)
+
+    def expression(self, customers: ir.Table, *, by: Sequence[str]) -> ir.Table:
+        """One row per group of customers.
+
+        Args:
+            customers: A row per customer; the variables are DECIMAL(18, 4) columns, not null.
+            by: Columns that make the groups.
+        """
+        sums: dict[str, ir.Value] = {"n": customers.count()}
+        for name in self.variables:
+            sums[f"sum {name}"] = customers[name].sum().cast("decimal(38, 4)")
+        for one, other in self.pairs:
+            product = (customers[one] * customers[other]).cast(PRODUCT)
+            sums[f"product {one} {other}"] = product.sum().cast(SUM_OF_PRODUCTS)
+        for name in self.cubed:
+            small = customers[name].abs() < CUBE_LIMIT
+            base = ibis.ifelse(small, customers[name], 0).cast("decimal(18, 4)")
+            square = (base * base).cast(PRODUCT).cast(SQUARE_CUT)
+            cubes = (square * base.cast(BASE_CUT)).cast(CUBE).sum().cast(CUBE)
+            sums[f"cube {name}"] = ibis.ifelse(small.all(), cubes, ibis.null(CUBE))
+        return customers.group_by(list(by)).agg(**sums)
+
+    def read(self, rows: pa.Table, *, by: Sequence[str]) -> dict[tuple[str, ...], Sums]:
+        """The sums per group, from the rows that `expression` gave, groups in sorted order."""
+        groups = {
+            tuple(str(row[name]) for name in by): Sums(
+                n=row["n"],
+                totals={name: row[f"sum {name}"] for name in self.variables},
+                products={(a, b): row[f"product {a} {b}"] for a, b in self.pairs},
+                cubes={name: row[f"cube {name}"] for name in self.cubed},
+            )
+            for row in rows.to_pylist()
+        }
+        return dict(sorted(groups.items()))
+
+
+def add_up(sums: Iterable[Sums]) -> Sums:
+    """The sums over several groups together; at least one."""
+    first, *rest = sums
+    total = first
+    for more in rest:
+        total = total.plus(more)
+    return total

@@ -1,0 +1,77 @@
+"""Which days of a customer count for which metric: the outcome window and the pre-period.
+
+Day 0 is the customer's enrolment day. All dates are days in the company's time zone.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import ibis
+import ibis.expr.types as ir
+
+from experiments.pilot import Metric, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class MetricWindow:
+    """The days of one metric.
+
+    Attributes:
+        first_day: First day after enrolment that counts.
+        end_day: First day that counts no more; None where the window runs to `ends_on`.
+        ends_on: Last day of the pilot.
+        pre_days: Length of the pre-period; None where it is as long as the outcome window.
+    """
+
+    first_day: int
+    end_day: int | None
+    ends_on: date
+    pre_days: int | None
+
+    @classmethod
+    def of(cls, metric: Metric, plan: Plan) -> "MetricWindow":
+        """The window that the plan gives to a metric."""
+        first, end = metric.window.days if metric.window else (0, None)
+        return cls(first, end, plan.pilot.ends_on, metric.pre_days)
+
+    def last_date(self, last_enrolled_on: date) -> date:
+        """The day on which the window of the last customer closes."""
+        if self.end_day is None:
+            return self.ends_on
+        return last_enrolled_on + timedelta(days=self.end_day - 1)
+
+    def days(self, enrolled_on: date) -> int:
+        """How many days the window of a customer has."""
+        if self.end_day is None:
+            return (self.ends_on - enrolled_on).days + 1
+        return self.end_day - self.first_day
+
+    def holds(self, rows: ir.Table) -> ir.BooleanValue:
+        """Rows inside the outcome window; `rows` has `occurred_at` and `enrolled_at`."""
+        day = _day(rows)
+        if self.end_day is None:
+            return (day >= self.first_day) & (rows.occurred_at <= ibis.literal(self.ends_on))
+        return (day >= self.first_day) & (day < self.end_day)
+
+    def holds_before(self, rows: ir.Table) -> ir.BooleanValue:
+        """Rows inside the pre-period, which ends the day before enrolment."""
+        day = _day(rows)
+        return (day < 0) & (day >= -self._pre_length(rows))
+
+    def _pre_length(self, rows: ir.Table) -> ir.IntegerValue:
+        if self.pre_days is not None:
+            return ibis.literal(self.pre_days)
+        if self.end_day is not None:
+            return ibis.literal(self.end_day - self.first_day)
+        return ibis.literal(self.ends_on).delta(rows.enrolled_at, unit="day") + 1
+
+
+def _day(rows: ir.Table) -> ir.IntegerValue:
+    return rows.occurred_at.delta(rows.enrolled_at, unit="day")
+
+
+def last_window_closes(plan: Plan, *, last_enrolled_on: date) -> date:
+    """The day on which the last window of the plan's metrics closes."""
+    return max(
+        MetricWindow.of(metric, plan).last_date(last_enrolled_on) for metric in plan.metrics
+    )

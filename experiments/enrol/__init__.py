@@ -1,0 +1,1 @@
+"""Enrol: who is in, and on which side."""
