@@ -422,7 +422,9 @@ class Plan(Part):
             ("metric", [metric.name for metric in self.metrics]),
             ("segment", [segment.attribute for segment in self.segments]),
         ):
-            twice = sorted({name for name in names if names.count(name) > 1})
+            # Capitals do not tell two names apart: the query engine does not heed them either.
+            folded = [name.casefold() for name in names]
+            twice = [name for name in names if folded.count(name.casefold()) > 1]
             if twice:
                 raise ValueError(f"{what} {twice[0]!r} is there twice; give each its own name")
         return self

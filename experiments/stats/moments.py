@@ -170,14 +170,14 @@ class Moments:
             return Undefined("all values are the same")
         return math.sqrt(self.n) * cube / square**1.5
 
-    def combine(self, **combinations: Mapping[str, float]) -> "Moments":
-        """Moments of linear combinations of the variables; each is name = weight per variable.
+    def combine(self, combinations: Mapping[str, Mapping[str, float]]) -> "Moments":
+        """Moments of linear combinations of the variables, each a weight per variable.
 
         The third moment survives where a combination scales a single variable.
 
         Example:
             >>> both = Moments.of(margin=[1.0, 3.0], contacts=[1.0, 1.0])
-            >>> both.combine(net={"margin": 1.0, "contacts": -0.5}).mean("net")
+            >>> both.combine({"net": {"margin": 1.0, "contacts": -0.5}}).mean("net")
             1.5
         """
         weights = np.array(

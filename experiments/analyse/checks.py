@@ -1,0 +1,162 @@
+"""Can the result be trusted? Each check is a value: a name, an outcome, a number, a sentence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from experiments.analyse.evidence import Evidence, Reach
+from experiments.analyse.variables import label
+from experiments.errors import Undefined
+from experiments.pilot import Plan
+from experiments.stats.balance import omnibus_balance, standardised_difference
+from experiments.stats.split import split_check
+
+SPLIT_WARNS, SPLIT_FAILS = 0.01, 0.001
+BALANCE_FAILS = 0.001
+NOTABLE_DIFFERENCE = 0.1  # standardised; the band that readers of balance tables look for
+
+
+class Outcome(StrEnum):
+    """What a check came to."""
+
+    PASSED = "passed"
+    WARNED = "warned"
+    FAILED = "failed"
+    INFORMS = "informs"
+    NOT_APPLICABLE = "not_applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check.
+
+    Attributes:
+        name: A fixed word that scripts may rely on.
+        outcome: What it came to.
+        blocking: Whether its failure makes the verdict invalid.
+        value: The number it looked at, if there is one.
+        p_value: Of its test, if it is one.
+        sentence: The result in plain words.
+    """
+
+    name: str
+    outcome: Outcome
+    blocking: bool
+    value: float | None
+    p_value: float | None
+    sentence: str
+
+
+def shown_p(p_value: float) -> str:
+    """A p-value as people read it: three decimals, or "< 0.001"."""
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+
+
+def split(plan: Plan, customers: Mapping[str, int]) -> Check:
+    """Are the groups as large as planned? If not, somebody fell out of one of them unevenly."""
+    shares = plan.design.planned_shares()
+    observed = [customers.get(arm, 0) for arm in plan.design.arms]
+    counts = ", ".join(f"{arm} {n:,}" for arm, n in zip(plan.design.arms, observed, strict=True))
+    found = split_check(observed=observed, shares=[float(share) for share in shares.values()])
+    if isinstance(found, Undefined):
+        return Check("split", Outcome.FAILED, True, None, None, f"No split: {found.reason}.")
+    if found.p_value < SPLIT_FAILS:
+        outcome, verdict = Outcome.FAILED, "The groups are not as large as planned"
+        advice = " Find out who is missing before believing any result."
+    elif found.p_value < SPLIT_WARNS:
+        outcome, verdict = Outcome.WARNED, "The groups differ from the planned split"
+        advice = " Look for customers lost on the way into one of the groups."
+    else:
+        outcome, verdict, advice = Outcome.PASSED, "The groups are as large as planned", ""
+    sentence = f"{verdict}: {counts} ({shown_p(found.p_value)}).{advice}"
+    return Check("split", outcome, True, found.statistic, found.p_value, sentence)
+
+
+def balance(plan: Plan, evidence: Evidence) -> list[Check]:
+    """Were the groups alike before? One check per treatment."""
+    return [
+        _balance(plan, evidence, treatment)
+        for treatment in plan.design.treatments
+        if treatment in evidence.sums
+    ]
+
+
+def _balance(plan: Plan, evidence: Evidence, treatment: str) -> Check:
+    if not evidence.baseline:
+        sentence = "Nothing is known of the customers before the pilot, so balance cannot be seen."
+        return Check("balance", Outcome.NOT_APPLICABLE, True, None, None, sentence)
+    treated = evidence.sums[treatment].moments(evidence.baseline)
+    controls = evidence.sums[plan.design.control].moments(evidence.baseline)
+    joint = omnibus_balance(treatment=treated, control=controls, names=evidence.baseline)
+    largest, name = 0.0, ""
+    for variable in evidence.baseline:
+        gap = standardised_difference(
+            treatment=treated.sample(variable), control=controls.sample(variable)
+        )
+        if isinstance(gap, float) and abs(gap) >= abs(largest):
+            largest, name = gap, label(variable)
+    if isinstance(joint, Undefined):
+        sentence = f"Balance cannot be tested: {joint.reason}."
+        return Check("balance", Outcome.NOT_APPLICABLE, True, largest, None, sentence)
+    seen = (
+        f"{treatment} against {plan.design.control}: the largest difference known before the pilot "
+        f"is {largest:+.3f} standard deviations ({name}); all together {shown_p(joint.p_value)}."
+    )
+    if joint.p_value < BALANCE_FAILS:
+        outcome = Outcome.FAILED
+        seen = f"The groups were not alike before the pilot. {seen} A random draw would be."
+    elif abs(largest) > NOTABLE_DIFFERENCE:
+        outcome, seen = Outcome.WARNED, f"The groups differed a little before the pilot. {seen}"
+    else:
+        outcome, seen = Outcome.PASSED, f"The groups were alike before the pilot. {seen}"
+    return Check("balance", outcome, True, largest, joint.p_value, seen)
+
+
+def contamination(plan: Plan, reach: Mapping[str, Reach]) -> Check:
+    """Did customers of one group get what was meant for the other?"""
+    control = reach[plan.design.control]
+    treated = [reach[arm] for arm in plan.design.treatments]
+    contacted, customers = sum(r.contacted for r in treated), sum(r.customers for r in treated)
+    if contacted + control.contacted == 0:
+        sentence = "No contacts were recorded, so it is not known who was really reached."
+        return Check("contamination", Outcome.NOT_APPLICABLE, False, None, None, sentence)
+    share = control.contacted / control.customers if control.customers else 0.0
+    missed = customers - contacted
+    sentence = (
+        f"{control.contacted:,} of {control.customers:,} control customers were contacted and "
+        f"{missed:,} of {customers:,} treatment customers were not. Everybody counts in the group "
+        f"to which they were assigned, so that this dilutes the effect and does not bias it upward."
+    )
+    outcome = Outcome.WARNED if share > 0.05 else Outcome.INFORMS
+    return Check("contamination", outcome, False, share, None, sentence)
+
+
+def window_complete(closes_on: date, as_of: date) -> Check:
+    """Is the last customer's window over?"""
+    sentence = (
+        f"Every customer's window closed by {closes_on:%-d %B %Y}; "
+        f"rows are read up to the day before {as_of:%-d %B %Y}."
+    )
+    return Check("window_complete", Outcome.PASSED, True, None, None, sentence)
+
+
+def not_measured(closes_on: date, as_of: date) -> Check:
+    """The last customer's window is still open."""
+    sentence = f"The last window closes on {closes_on:%-d %B %Y}; today is {as_of:%-d %B %Y}."
+    return Check("window_complete", Outcome.FAILED, True, None, None, sentence)
+
+
+def rows_complete(missing: Mapping[str, str]) -> Check:
+    """Do the rows of every measure reach to the end of the window?
+
+    Args:
+        missing: Per measure whose rows stop early, which days are missing.
+    """
+    if missing:
+        sentence = " ".join(
+            f"Rows of {measure!r} are missing {days}." for measure, days in missing.items()
+        )
+        return Check("rows_complete", Outcome.FAILED, True, None, None, sentence)
+    sentence = "The rows of every measure reach to the end of the window."
+    return Check("rows_complete", Outcome.PASSED, True, None, None, sentence)

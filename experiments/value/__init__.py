@@ -1,0 +1,1 @@
+"""Value: what the change is worth, and what it cost."""
