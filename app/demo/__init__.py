@@ -1,0 +1,1 @@
+"""A company that never existed, with pilots whose true effects are known."""
