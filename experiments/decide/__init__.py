@@ -1,0 +1,1 @@
+"""Decide: the verdict by the rule agreed in the plan."""

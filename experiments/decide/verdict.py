@@ -1,0 +1,261 @@
+"""Does the program pay? The verdict by the rule that the plan agreed to.
+
+Decided by D alone, read at the interval of the plan's design, with every guardrail non-inferior
+and no blocking check failed. So "proved" is wrong with a probability of at most alpha / 2.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from experiments.analyse.analysis import Analysis
+from experiments.analyse.checks import Outcome
+from experiments.analyse.estimates import headline_of
+from experiments.decide.guardrails import Guardrail, Safety, guardrails
+from experiments.errors import Undefined
+from experiments.pilot import Basis, Plan, VerdictOn
+from experiments.stats.estimate import Difference, Interval
+from experiments.stats.moments import Sample
+from experiments.stats.sample_size import customers_needed
+from experiments.stats.skew import hall, needs_skewness_correction
+from experiments.value.contrast import Value, values
+
+
+class Status(StrEnum):
+    """What is known of a treatment."""
+
+    PROVED = "proved"
+    DISPROVED = "disproved"
+    NOT_PROVED = "not_proved"
+    INVALID = "invalid"
+    SUPPORTED = "supported"
+    CONTRADICTED = "contradicted"
+    VEILED = "veiled"
+
+
+class Reason(StrEnum):
+    """Why a treatment is not proved."""
+
+    INTERVAL = "interval"
+    GUARDRAIL_WORSE = "guardrail_worse"
+    GUARDRAIL_UNCLEAR = "guardrail_unclear"
+    TAILS = "tails"
+    UNDEFINED = "undefined"
+
+
+@dataclass(frozen=True, slots=True)
+class MoreData:
+    """How many treatment customers would settle it, at the same split and 80 % power.
+
+    Attributes:
+        for_break_even: To detect an effect as large as break-even, against no effect.
+        for_observed: To prove D above 0, if the truth is what was observed; labelled as such.
+    """
+
+    for_break_even: int | Undefined
+    for_observed: int | Undefined
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The verdict on one treatment.
+
+    Attributes:
+        treatment: The arm.
+        status: What is known.
+        reason: Why it is not proved; None for every other status.
+        basis: Whose cost it weighs.
+        verdict_on: Whether a forecast took part.
+        value: Contrast, net and return; Undefined while veiled or where the effect is.
+        skewness_interval: D's interval corrected for skewness, where an arm is so skewed that
+            the usual one may be off.
+        guardrails: Each guardrail.
+        more_data: How much more would help, where it is not proved for want of data.
+        failed: Names of the blocking checks that failed.
+        veiled_until: Day from which outcomes may be looked at, where that is known.
+        veil: Why outcomes are veiled.
+    """
+
+    treatment: str
+    status: Status
+    reason: Reason | None
+    basis: Basis
+    verdict_on: VerdictOn
+    value: Value | Undefined
+    skewness_interval: Interval | None
+    guardrails: tuple[Guardrail, ...]
+    more_data: MoreData | None
+    failed: tuple[str, ...]
+    veiled_until: date | None
+    veil: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the rule says about the pilot.
+
+    Attributes:
+        verdicts: One per treatment, in the order of the plan.
+        deciding: The pilot's: the treatment with the highest lower limit of D.
+        other_basis: What each treatment is worth on the basis that does not decide.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    deciding: Verdict
+    other_basis: Mapping[str, Value | Undefined]
+
+
+def decide(plan: Plan, analysis: Analysis) -> Decision:
+    """Apply the plan's rule to an analysis."""
+    worth = values(plan, analysis, basis=plan.value.basis)
+    other = Basis.ROLLOUT if plan.value.basis is Basis.PILOT else Basis.PILOT
+    has_other = other is Basis.PILOT or plan.value.rollout is not None
+    verdicts = tuple(
+        _verdict(plan, analysis, treatment, worth[treatment])
+        for treatment in plan.design.treatments
+    )
+    return Decision(
+        verdicts=verdicts,
+        deciding=max(verdicts, key=_lowest_contrast),
+        other_basis=values(plan, analysis, basis=other) if has_other else {},
+    )
+
+
+def _lowest_contrast(verdict: Verdict) -> float:
+    if isinstance(verdict.value, Undefined):
+        return float("-inf")
+    return verdict.value.contrast.low
+
+
+def _verdict(plan: Plan, analysis: Analysis, treatment: str, value: Value | Undefined) -> Verdict:
+    judged = guardrails(plan, analysis, treatment=treatment)
+    failed = tuple(
+        dict.fromkeys(
+            check.name
+            for check in analysis.checks
+            if check.blocking and check.outcome is Outcome.FAILED
+        )
+    )
+    skewed = _skewness_interval(plan, analysis, treatment, value)
+    status, reason = _status(analysis, value, judged, skewed, failed=bool(failed))
+    wants_data = reason in (Reason.INTERVAL, Reason.GUARDRAIL_UNCLEAR, Reason.TAILS)
+    return Verdict(
+        treatment=treatment,
+        status=status,
+        reason=reason,
+        basis=plan.value.basis,
+        verdict_on=plan.value.verdict_on,
+        value=value,
+        skewness_interval=skewed,
+        guardrails=judged,
+        more_data=_more_data(plan, analysis, treatment, value) if wants_data else None,
+        failed=failed,
+        veiled_until=analysis.veiled_until,
+        veil=analysis.veil,
+    )
+
+
+def _status(
+    analysis: Analysis,
+    value: Value | Undefined,
+    judged: tuple[Guardrail, ...],
+    skewed: Interval | None,
+    *,
+    failed: bool,
+) -> tuple[Status, Reason | None]:
+    if analysis.veiled:
+        return Status.VEILED, None
+    if failed:
+        return Status.INVALID, None
+    if isinstance(value, Undefined):
+        return Status.NOT_PROVED, Reason.UNDEFINED
+    side = _side(value.contrast.low, value.contrast.high)
+    if skewed is not None and _side(skewed.low, skewed.high) != side:
+        return Status.NOT_PROVED, Reason.TAILS
+    if side < 0:
+        return Status.DISPROVED, None
+    if side == 0:
+        return Status.NOT_PROVED, Reason.INTERVAL
+    if any(guardrail.safety is Safety.WORSE for guardrail in judged):
+        return Status.NOT_PROVED, Reason.GUARDRAIL_WORSE
+    if any(guardrail.safety is Safety.UNCLEAR for guardrail in judged):
+        return Status.NOT_PROVED, Reason.GUARDRAIL_UNCLEAR
+    return Status.PROVED, None
+
+
+def _side(low: float, high: float) -> int:
+    """1 where the interval lies above 0, -1 where below, 0 where it holds 0."""
+    return 1 if low > 0 else -1 if high < 0 else 0
+
+
+def _skewness_interval(
+    plan: Plan, analysis: Analysis, treatment: str, value: Value | Undefined
+) -> Interval | None:
+    """D's interval corrected for the skewness of the money metric (Hall), where it is needed.
+
+    The correction is computed at the spread that the headline has after adjustment, and moved to
+    D, whose skewness comes from the money metric: costs are constant or nearly so.
+    """
+    headline = headline_of(analysis.estimates, metric=plan.value.metric, treatment=treatment)
+    if analysis.evidence is None or headline is None or isinstance(value, Undefined):
+        return None
+    if isinstance(headline.difference, Undefined):
+        return None
+    outcome = analysis.evidence.outcomes[plan.value.metric]
+    arms = [
+        analysis.evidence.sums[arm].moments([outcome]).sample(outcome)
+        for arm in (treatment, plan.design.control)
+    ]
+    if not any(needs_skewness_correction(arm) for arm in arms):
+        return None
+    found = hall(
+        **_at_spread_of(headline.difference, treatment=arms[0], control=arms[1]),
+        confidence=plan.confidence,
+    )
+    if isinstance(found, Undefined):
+        return None
+    # Hall's limits, relative to those of the headline, in units of its half-widths.
+    below, above = headline.difference.value - found.low, found.high - headline.difference.value
+    half = (headline.difference.high - headline.difference.low) / 2
+    half_contrast = (value.contrast.high - value.contrast.low) / 2
+    return Interval(
+        value.contrast.value - below / half * half_contrast,
+        value.contrast.value + above / half * half_contrast,
+    )
+
+
+def _at_spread_of(
+    difference: Difference, *, treatment: Sample, control: Sample
+) -> dict[str, Sample]:
+    """The two groups, with means and variances as the adjusted difference has them."""
+    shares = {
+        "treatment": (treatment, difference.value, difference.se**2 - difference.control_variance),
+        "control": (control, 0.0, difference.control_variance),
+    }
+    return {
+        side: Sample(sample.n, mean, squared_se * sample.n, sample.skewness)
+        for side, (sample, mean, squared_se) in shares.items()
+    }
+
+
+def _more_data(
+    plan: Plan, analysis: Analysis, treatment: str, value: Value | Undefined
+) -> MoreData | None:
+    headline = headline_of(analysis.estimates, metric=plan.value.metric, treatment=treatment)
+    if isinstance(value, Undefined) or headline is None:
+        return None
+    if isinstance(headline.difference, Undefined):
+        return None
+    alpha = float(plan.design.alpha)
+    observed: int | Undefined = Undefined("the observed effect does not pay")
+    if value.contrast.value > 0:
+        observed = customers_needed(
+            n=value.customers, se=value.contrast_se, effect=value.contrast.value, alpha=alpha
+        )
+    return MoreData(
+        for_break_even=customers_needed(
+            n=value.customers, se=headline.difference.se, effect=value.break_even, alpha=alpha
+        ),
+        for_observed=observed,
+    )

@@ -1,0 +1,211 @@
+"""Read the customers of a pilot: ids, arms where they were drawn elsewhere, and attributes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import ibis
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from experiments.behavior.engine import Engine
+from experiments.errors import BadPlan, Problem, Reject
+from experiments.intake.cast import Kind, Rule, cast_rows
+from experiments.intake.number import looks_numeric
+from experiments.intake.rows import open_rows
+from experiments.pilot import Plan
+from experiments.plan.pilot_file import CustomersFile, OtherArms
+
+
+@dataclass(frozen=True, slots=True)
+class Customers:
+    """The customers of a file that may be enrolled.
+
+    Attributes:
+        rows: Columns `customer_id`, `arm` (null where Pilotbook assigns), `tier`, `owner`,
+            `enrolled_at`, and `attribute_0`, `attribute_1`, ... as text.
+        attributes: Names of the attributes, in the order of their columns.
+        numeric: Per attribute, whether every known value is a number.
+        counted: Records in the file.
+        left_out: Records whose arm the plan does not name, left out on request.
+        rejects: Refused rows.
+    """
+
+    rows: pa.Table
+    attributes: tuple[str, ...]
+    numeric: tuple[bool, ...]
+    counted: int
+    left_out: int
+    rejects: tuple[Reject, ...]
+
+
+def attributes_of(source: CustomersFile) -> tuple[str, ...]:
+    """The columns that are attributes; the tier is one of them, so that it can be a segment."""
+    tier = () if source.tier is None or source.tier in source.attributes else (source.tier,)
+    return (*source.attributes, *tier)
+
+
+def refuse_unknown_attributes(plan: Plan, source: CustomersFile) -> None:
+    """Stop where the plan names attributes that the customers file does not supply.
+
+    Raises:
+        BadPlan: Names each of them, or the seed where Pilotbook assigns without one.
+    """
+    supplied = attributes_of(source)
+    wanted = [
+        *[(f"metric {m.name!r}, covariates", name) for m in plan.metrics for name in m.covariates],
+        *[("segments", segment.attribute) for segment in plan.segments],
+        *[("design.strata", name) for name in plan.design.strata],
+    ]
+    listed = ", ".join(supplied) or "none"
+    problems = [
+        Problem(where, f"{name!r} is no attribute of the customers; supplied are {listed}")
+        for where, name in wanted
+        if name not in supplied
+    ]
+    if source.arm is None and plan.design.seed is None:
+        problems.append(
+            Problem("design.seed", "is missing; Pilotbook assigns, so give any whole number")
+        )
+    folded = [name.casefold() for name in supplied]
+    problems += [
+        Problem("customers.attributes", f"{name!r} is there twice (capitals do not count)")
+        for name in supplied
+        if folded.count(name.casefold()) > 1
+    ]
+    if problems:
+        raise BadPlan("Plan and customers do not fit together:", problems)
+
+
+def read_customers(
+    engine: Engine, path: Path, source: CustomersFile, *, plan: Plan, zone: str
+) -> Customers:
+    """Read a customers file and check every row.
+
+    Args:
+        engine: Finds repeated ids.
+        path: The file.
+        source: What its columns mean.
+        plan: Names the arms.
+        zone: The company's time zone.
+
+    Raises:
+        BadFile: The file as a whole cannot be read.
+    """
+    names = attributes_of(source)
+    rules = _rules(source, names)
+    with open_rows(path, wanted=list(rules)) as opened:
+        typed = [cast_rows(batch, rules, zone=zone) for batch in opened]
+        rejects = [*opened.rejects, *(reject for batch in typed for reject in batch.rejects)]
+        counted = opened.counted
+    rows = _named(pa.Table.from_batches([batch.batch for batch in typed]), source, names, plan)
+    rows, left_out, unknown = _settle_arms(rows, source, plan)
+    rejects += unknown
+    early = _outside_the_pilot(rows, plan) if source.enrolled_at else []
+    repeated = _repeated(engine, rows)
+    rejects += early + repeated
+    refused = pa.array([reject.line for reject in early + repeated], pa.int64())
+    rows = rows.filter(pc.invert(pc.is_in(rows["line"], refused)))
+    return Customers(
+        rows=rows.drop_columns(["line"]),
+        attributes=names,
+        numeric=tuple(bool(looks_numeric(rows[f"attribute_{at}"])) for at in range(len(names))),
+        counted=counted,
+        left_out=left_out,
+        rejects=tuple(sorted(rejects, key=lambda reject: reject.line)),
+    )
+
+
+def _rules(source: CustomersFile, attributes: tuple[str, ...]) -> dict[str, Rule]:
+    """What each column of the file must hold."""
+    rules = {name: Rule(Kind.LABEL, required=False) for name in attributes}
+    if source.owner is not None:
+        rules[source.owner] = Rule(Kind.LABEL, required=False)
+    if source.enrolled_at is not None:
+        rules[source.enrolled_at] = Rule(Kind.DAY)
+    if source.arm is not None:
+        rules[source.arm] = Rule(Kind.LABEL)
+    rules[source.customer_id] = Rule(Kind.LABEL)
+    return rules
+
+
+def _named(
+    rows: pa.Table, source: CustomersFile, attributes: tuple[str, ...], plan: Plan
+) -> pa.Table:
+    """Give the columns their own names; what the file does not say gets its default."""
+    nothing = pa.nulls(rows.num_rows, pa.string())
+    start = pa.repeat(pa.scalar(plan.pilot.starts_on, pa.date32()), rows.num_rows)
+    columns: Mapping[str, pa.ChunkedArray | pa.Array] = {
+        "customer_id": rows[source.customer_id],
+        "arm": rows[source.arm] if source.arm else nothing,
+        "tier": rows[source.tier] if source.tier else nothing,
+        "owner": rows[source.owner] if source.owner else nothing,
+        "enrolled_at": rows[source.enrolled_at] if source.enrolled_at else start,
+        **{f"attribute_{at}": rows[name] for at, name in enumerate(attributes)},
+        "line": rows["#line"],
+    }
+    return pa.table(dict(columns))
+
+
+def _settle_arms(
+    rows: pa.Table, source: CustomersFile, plan: Plan
+) -> tuple[pa.Table, int, list[Reject]]:
+    """Take out customers of arms that the plan does not name: left out, or refused."""
+    if source.arm is None:
+        return rows, 0, []
+    known = pc.is_in(rows["arm"], pa.array(plan.design.arms))
+    others = rows.filter(pc.invert(known))
+    kept = rows.filter(known)
+    if source.other_arms is OtherArms.LEAVE_OUT:
+        return kept, others.num_rows, []
+    listed = ", ".join(repr(arm) for arm in plan.design.arms)
+    reason = f'the plan has no such arm, only {listed}; correct it, or set other_arms = "leave_out"'
+    rejects = [
+        Reject(line=line, column=source.arm, value=arm, reason=reason)
+        for line, arm in zip(others["line"].to_pylist(), others["arm"].to_pylist(), strict=True)
+    ]
+    return kept, 0, rejects
+
+
+def _outside_the_pilot(rows: pa.Table, plan: Plan) -> list[Reject]:
+    """Enrolment days before the first or after the last day of the pilot."""
+    first, last = plan.pilot.starts_on, plan.pilot.ends_on
+    reason = f"enrolment lies outside the pilot, which runs from {first} to {last}"
+
+    def is_outside(day: date) -> bool:
+        return not first <= day <= last
+
+    return [
+        Reject(line=line, column="enrolled_at", value=str(day), reason=reason)
+        for line, day in zip(rows["line"].to_pylist(), rows["enrolled_at"].to_pylist(), strict=True)
+        if is_outside(day)
+    ]
+
+
+def _repeated(engine: Engine, rows: pa.Table) -> list[Reject]:
+    """Customers on more than one line: the later lines; all lines where the arms differ."""
+    table = ibis.memtable(rows.select(["customer_id", "arm", "line"]))
+    window = ibis.window(group_by=table.customer_id)
+    seen = table.mutate(
+        first=table.line.min().over(window),
+        times=table.count().over(window),
+        arms=table.arm.fill_null("").nunique().over(window),
+    )
+    twice = seen.filter(
+        (seen.times > 1) & ((seen.line > seen.first) | (seen.arms > 1))
+    ).order_by("line")
+    return [
+        Reject(
+            line=row["line"],
+            column="customer_id",
+            value=row["customer_id"],
+            reason=(
+                f"this customer is in more than one arm (first on line {row['first']}); "
+                "keep one line"
+                if row["arms"] > 1
+                else f"this customer is already on line {row['first']}; remove this line"
+            ),
+        )
+        for row in engine.fetch(twice).to_pylist()
+    ]

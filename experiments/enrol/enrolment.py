@@ -1,0 +1,145 @@
+"""Enrol customers: settle the arms, give numbers, keep the list, and fingerprint it."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from experiments.behavior.accounts import Attribute, Enrolment
+from experiments.behavior.directory import number_customers
+from experiments.behavior.engine import Engine
+from experiments.behavior.ledger import Ledger
+from experiments.enrol.assignment import assign
+from experiments.enrol.customers import Customers
+from experiments.pilot import Plan
+
+STRATUM_JOINT = "\x1f"  # cannot stand inside an attribute, so joined strata cannot be confused
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentReceipt:
+    """What an enrolment left behind.
+
+    Attributes:
+        batch_no: The batch that holds it.
+        fingerprint: SHA-256 over the sorted lines `customer_id, arm, enrolled_at`.
+        arms: Customers per arm, in the order of the plan.
+        counted: Records in the file.
+        left_out: Records whose arm the plan does not name.
+        assigned: Whether Pilotbook drew the arms.
+        tier: Name of the attribute that holds the value tier, if any.
+        attributes: What the enrolment knows of its customers.
+        first_enrolled_on: Day of the first enrolment.
+        last_enrolled_on: Day of the last.
+    """
+
+    batch_no: int
+    fingerprint: str
+    arms: dict[str, int]
+    counted: int
+    left_out: int
+    assigned: bool
+    tier: str | None
+    attributes: tuple[Attribute, ...]
+    first_enrolled_on: date
+    last_enrolled_on: date
+
+
+def enrol(
+    engine: Engine,
+    ledger: Ledger,
+    customers: Customers,
+    *,
+    plan: Plan,
+    tier: str | None,
+    batch_no: int,
+) -> EnrolmentReceipt:
+    """Enrol the customers of a file, drawing their arms where the file has none.
+
+    Args:
+        engine: Runs the queries.
+        ledger: Keeps the list.
+        customers: As read and checked.
+        plan: Names arms, shares, seed and strata.
+        tier: Name of the attribute that holds the value tier, if any.
+        batch_no: The batch that the list becomes.
+    """
+    rows = ibis.memtable(customers.rows)
+    assigned = customers.rows["arm"].null_count > 0
+    if assigned:
+        drawn = assign(
+            engine,
+            rows.select("customer_id", stratum=_stratum(plan, customers, rows)),
+            seed=plan.design.seed or 0,
+            shares=plan.design.planned_shares(),
+        )
+        rows = rows.drop("arm").inner_join(drawn, "customer_id")
+    rows = engine.keep("enrolling", rows)
+    days = engine.fetch(
+        rows.aggregate(first=rows.enrolled_at.min(), last=rows.enrolled_at.max())
+    ).to_pylist()[0]
+    arms = {
+        row["arm"]: row["n"]
+        for row in engine.fetch(rows.group_by("arm").agg(n=lambda t: t.count())).to_pylist()
+    }
+    receipt = EnrolmentReceipt(
+        batch_no=batch_no,
+        fingerprint=_fingerprint(engine, rows),
+        arms={arm: arms.get(arm, 0) for arm in plan.design.arms},
+        counted=customers.counted,
+        left_out=customers.left_out,
+        assigned=assigned,
+        tier=tier,
+        attributes=tuple(
+            Attribute(name, f"attribute_{at}", numeric)
+            for at, (name, numeric) in enumerate(
+                zip(customers.attributes, customers.numeric, strict=True)
+            )
+        ),
+        first_enrolled_on=days["first"],
+        last_enrolled_on=days["last"],
+    )
+    _keep(engine, ledger, rows, pilot=plan.pilot.slug, batch_no=batch_no)
+    return receipt
+
+
+def enrolment_of(engine: Engine, ledger: Ledger, pilot: str, receipt: EnrolmentReceipt) -> Enrolment:
+    """The enrolled customers that a receipt stands for."""
+    return Enrolment(
+        rows=ledger.enrolment(engine, pilot, batch_no=receipt.batch_no).drop("batch_no"),
+        attributes=receipt.attributes,
+        first_enrolled_on=receipt.first_enrolled_on,
+        last_enrolled_on=receipt.last_enrolled_on,
+    )
+
+
+def _stratum(plan: Plan, customers: Customers, rows: ir.Table) -> ir.StringValue:
+    """The values of the strata, joined; one stratum where the plan has none."""
+    stratum: ir.StringValue = ibis.literal("")
+    for name in plan.design.strata:
+        column = rows[f"attribute_{customers.attributes.index(name)}"]
+        stratum = stratum + column.fill_null("") + STRATUM_JOINT
+    return stratum
+
+
+def _fingerprint(engine: Engine, rows: ir.Table) -> str:
+    """One text per customer, sorted, hashed: independent of order and of numbers."""
+    lines = rows.select(
+        line=rows.customer_id + "\t" + rows.arm + "\t" + rows.enrolled_at.cast("string") + "\n"
+    ).order_by("line")
+    digest = hashlib.sha256()
+    for batch in engine.stream(lines):
+        digest.update("".join(batch.column("line").to_pylist()).encode())
+    return digest.hexdigest()
+
+
+def _keep(engine: Engine, ledger: Ledger, rows: ir.Table, *, pilot: str, batch_no: int) -> None:
+    """Write the list under customer numbers; ids stay in the directory."""
+    directory = number_customers(engine, ledger, rows.select("customer_id"), batch_no=batch_no)
+    numbered = rows.inner_join(directory, "customer_id").drop("customer_id")
+    ordered = numbered.mutate(batch_no=ibis.literal(batch_no, "int64")).order_by("customer")
+    table: pa.Table = engine.fetch(ordered)
+    ledger.append_enrolment(pilot, table, batch_no=batch_no)

@@ -1,0 +1,1 @@
+"""Record: what did customers do? Behavior into the ledger, in batches with receipts."""

@@ -1,0 +1,200 @@
+"""Record staged behavior: drop repeats, refuse contradictions, append in one commit.
+
+An event is known by source, event id, measure and item: an order has a row per measure and per
+item under one id. The same event again is a repeat, and is left out; the same event with other
+contents is a contradiction, and is refused.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow.parquet as pq
+
+from experiments.behavior.directory import number_customers
+from experiments.behavior.engine import Engine
+from experiments.behavior.ledger import BEHAVIOR, Ledger
+from experiments.errors import BadFile, Reject
+from experiments.record.staging import STAGED, Staged
+
+EVENT = ("source", "event_id", "measure", "item")
+CONTENTS = ("customer_id", "occurred_at", "value")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a batch brought.
+
+    Attributes:
+        batch_no: The batch.
+        counted: Records in the file.
+        accepted: Records taken in.
+        rejected: Records refused; `rejects` says why.
+        entries: Rows that reached the ledger; a wide record brings several.
+        repeated: Entries left out because the ledger or the file has them already.
+        rounded: Values that had more than four decimals.
+        blank: Cells without a value.
+        first: Day of the oldest entry; None where there is none.
+        last: Day of the newest.
+        measures: Entries per measure.
+        rejects: Refused rows, each bad cell.
+    """
+
+    batch_no: int
+    counted: int
+    accepted: int
+    rejected: int
+    entries: int
+    repeated: int
+    rounded: int
+    blank: int
+    first: date | None
+    last: date | None
+    measures: dict[str, int]
+    rejects: tuple[Reject, ...]
+
+
+def record(
+    engine: Engine,
+    ledger: Ledger,
+    staged: Staged,
+    *,
+    name: str,
+    batch_no: int,
+    recorded_at: datetime,
+    strict: bool,
+) -> Receipt:
+    """Record what waits, in one commit that names its batch.
+
+    Args:
+        engine: Runs the queries.
+        ledger: Takes the rows.
+        staged: Rows that passed.
+        name: How messages call the file.
+        batch_no: The batch.
+        recorded_at: When it is recorded.
+        strict: All or nothing: one refused row refuses the file.
+
+    Raises:
+        BadFile: A row was refused under `strict`, or no row is left; nothing was recorded.
+    """
+    waiting = engine.table_of([str(staged.file)], STAGED)
+    known, contradictions = _sort_events(engine, ledger, waiting)
+    rejects = tuple(sorted([*staged.rejects, *contradictions], key=lambda reject: reject.line))
+    rejected = staged.refused + len({reject.line for reject in contradictions})
+    if rejects and (strict or rejected == staged.counted):
+        raise BadFile(
+            f"{name}: {rejected:,} of {staged.counted:,} rows are wrong; nothing was recorded. "
+            f"Correct them and send the file again:",
+            rejects=rejects,
+        )
+    fresh = engine.keep("fresh", known.filter(~known.repeated & ~known.refused))
+    directory = number_customers(engine, ledger, fresh.select("customer_id"), batch_no=batch_no)
+    entries = fresh.inner_join(directory, "customer_id").select(
+        "customer",
+        "measure",
+        "occurred_at",
+        "value",
+        "item",
+        "event_id",
+        "source",
+        batch_no=ibis.literal(batch_no, "int64"),
+        recorded_at=ibis.literal(recorded_at, "timestamp('UTC', 6)"),
+    )
+    ordered = engine.stream(entries.order_by(["customer", "measure", "occurred_at"]))
+    ledger.append_behavior(ordered.cast(BEHAVIOR), batch_no=batch_no)
+    counts = engine.fetch(
+        fresh.group_by("measure")
+        .agg(n=fresh.count(), first=fresh.occurred_at.min(), last=fresh.occurred_at.max())
+        .order_by("measure")
+    ).to_pylist()
+    total = sum(row["n"] for row in counts)
+    refused_entries = engine.fetch(known.aggregate(n=known.refused.sum()))["n"][0].as_py() or 0
+    return Receipt(
+        batch_no=batch_no,
+        counted=staged.counted,
+        accepted=staged.counted - rejected,
+        rejected=rejected,
+        entries=total,
+        repeated=pq.ParquetFile(staged.file).metadata.num_rows - total - refused_entries,
+        rounded=staged.rounded,
+        blank=staged.blank,
+        first=min((row["first"] for row in counts), default=None),
+        last=max((row["last"] for row in counts), default=None),
+        measures={row["measure"]: row["n"] for row in counts},
+        rejects=rejects,
+    )
+
+
+def _sort_events(
+    engine: Engine, ledger: Ledger, waiting: ir.Table
+) -> tuple[ir.Table, list[Reject]]:
+    """Mark repeats and contradictions; rows without an event id are neither."""
+    named = waiting.event_id.notnull()
+    if not engine.fetch(waiting.aggregate(n=named.sum()))["n"][0].as_py():
+        return waiting.mutate(repeated=ibis.literal(False), refused=ibis.literal(False)), []
+    marked = engine.keep("marked_in_file", _marked(waiting))
+    first = marked.filter(marked.is_first)
+    contradicting = engine.keep("marked", _against_ledger(engine, ledger, marked, first))
+    wrong = contradicting.filter(contradicting.refused).order_by("line")
+    rejects = [
+        Reject(
+            line=row["line"],
+            column="event_id",
+            value=row["event_id"],
+            reason=(
+                "this event is already recorded with another customer, day or value; correct it "
+                "with a new entry under an id of its own"
+            ),
+        )
+        for row in engine.fetch(wrong.select("line", "event_id")).to_pylist()
+    ]
+    return contradicting, rejects
+
+
+def _marked(waiting: ir.Table) -> ir.Table:
+    """Within the file: which row of an event comes first, and whether later ones agree with it."""
+    keys = [waiting[name].fill_null("") for name in EVENT]
+    # Rows without an id are events of their own: the line sets them apart.
+    own = ibis.ifelse(waiting.event_id.isnull(), waiting.line, 0)
+    window = ibis.window(group_by=[*keys, own], order_by=waiting.line)
+    same = ibis.literal(True)
+    for name in CONTENTS:
+        same = same & (waiting[name] == waiting[name].first().over(window))
+    is_first = (ibis.row_number().over(window) == 0) | waiting.event_id.isnull()
+    return waiting.mutate(is_first=is_first, same_as_first=same)
+
+
+def _against_ledger(
+    engine: Engine, ledger: Ledger, marked: ir.Table, first: ir.Table
+) -> ir.Table:
+    """Against the ledger: whether the event is there already, with the same contents."""
+    behavior = ledger.behavior(engine)
+    directory = ledger.directory(engine).select("customer", "customer_id")
+    recorded = (
+        behavior.filter(behavior.event_id.notnull())
+        .semi_join(first, [behavior.event_id == first.event_id])
+        .inner_join(directory, "customer")
+        .select(
+            *[ibis._[name].fill_null("").name(f"known_{name}") for name in EVENT],
+            *[ibis._[name].name(f"known_{name}") for name in CONTENTS],
+        )
+        .distinct()
+    )
+    joined = marked.left_join(
+        recorded,
+        [marked[name].fill_null("") == recorded[f"known_{name}"] for name in EVENT],
+    )
+    in_ledger = joined.known_event_id.notnull() & joined.event_id.notnull()
+    agrees = ibis.literal(True)
+    for name in CONTENTS:
+        agrees = agrees & (joined[name] == joined[f"known_{name}"])
+    repeats_in_file = ~joined.is_first & joined.same_as_first
+    return joined.select(
+        *STAGED.names,
+        repeated=((in_ledger & agrees) | (repeats_in_file & ~in_ledger)).fill_null(False),
+        refused=((in_ledger & ~agrees) | (~joined.is_first & ~joined.same_as_first)).fill_null(
+            False
+        ),
+    )

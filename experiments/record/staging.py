@@ -1,0 +1,164 @@
+"""Read a file of behavior, wide or long, into typed rows that wait to be recorded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from experiments.behavior.ledger import AMOUNT
+from experiments.errors import Reject
+from experiments.intake.cast import Kind, Rule, TypedRows, cast_rows
+from experiments.intake.rows import open_rows
+from experiments.plan.pilot_file import BehaviorFile
+
+STAGED = pa.schema(
+    [
+        pa.field("customer_id", pa.string()),
+        pa.field("measure", pa.string()),
+        pa.field("occurred_at", pa.date32()),
+        pa.field("value", AMOUNT),
+        pa.field("item", pa.string()),
+        pa.field("event_id", pa.string()),
+        pa.field("source", pa.string()),
+        pa.field("line", pa.int64()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Rows of a file that passed, waiting in a Parquet file.
+
+    Attributes:
+        file: Where they wait; columns as in `STAGED`.
+        counted: Records in the file.
+        refused: Records refused so far.
+        rejects: What was wrong, one entry per bad cell.
+        rounded: Values that had more than four decimals.
+        blank: Cells of a wide file without a value; they are no entry.
+    """
+
+    file: Path
+    counted: int
+    refused: int
+    rejects: tuple[Reject, ...]
+    rounded: int
+    blank: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What the columns of a file mean."""
+
+    columns: BehaviorFile
+    source_column: str | None
+
+    def rules(self) -> dict[str, Rule]:
+        """What each column must hold."""
+        rules = {name: Rule(Kind.NUMBER, required=False) for name in self.columns.measures}
+        optional = [self.columns.item, self.columns.event_id, self.source_column]
+        rules |= {name: Rule(Kind.LABEL, required=False) for name in optional if name is not None}
+        if self.columns.measure is not None:
+            rules[self.columns.measure] = Rule(Kind.LABEL)
+        if self.columns.value is not None:
+            rules[self.columns.value] = Rule(Kind.NUMBER)
+        if isinstance(self.columns.occurred_at, str):
+            rules[self.columns.occurred_at] = Rule(Kind.DAY)
+        rules[self.columns.customer_id] = Rule(Kind.LABEL)
+        return rules
+
+    def rows(self, typed: TypedRows) -> pa.RecordBatch | pa.Table:
+        """Ledger entries of a batch, one per value."""
+        batch = typed.batch
+        if self.columns.measure is not None:
+            assert self.columns.value is not None  # noqa: S101 - the model pairs the two
+            return self._entries(batch, batch[self.columns.measure], batch[self.columns.value])
+        parts = [
+            self._entries(
+                filled := batch.filter(pc.is_valid(batch[name])),
+                pa.repeat(name, filled.num_rows),
+                filled[name],
+            )
+            for name in self.columns.measures
+        ]
+        return pa.Table.from_batches(parts, STAGED)
+
+    def _entries(self, batch: pa.RecordBatch, measure: pa.Array, value: pa.Array) -> pa.RecordBatch:
+        def optional(name: str | None) -> pa.Array:
+            return batch[name] if name is not None else pa.nulls(batch.num_rows, pa.string())
+
+        at: date | str = self.columns.occurred_at
+        days = (
+            batch[at]
+            if isinstance(at, str)
+            else pa.repeat(pa.scalar(at, pa.date32()), batch.num_rows)
+        )
+        source = optional(self.source_column)
+        if self.columns.source is not None and self.source_column is None:
+            source = pa.repeat(self.columns.source, batch.num_rows)
+        return pa.RecordBatch.from_arrays(
+            [
+                batch[self.columns.customer_id],
+                measure,
+                days,
+                value,
+                optional(self.columns.item),
+                optional(self.columns.event_id),
+                source,
+                batch["#line"],
+            ],
+            schema=STAGED,
+        )
+
+
+def stage_behavior(path: Path, columns: BehaviorFile, *, zone: str, into: Path) -> Staged:
+    """Read a file of behavior and check every row; nothing reaches the ledger yet.
+
+    A blank cell of a wide file is no entry. `source` is a column where the file has one of that
+    name, else the name of the source itself.
+
+    Args:
+        path: The file.
+        columns: What its columns mean.
+        zone: The company's time zone.
+        into: Where the rows that passed wait.
+
+    Raises:
+        BadFile: The file as a whole cannot be read.
+    """
+    layout = _Layout(columns, _source_column(path, columns))
+    rules = layout.rules()
+    rejects: list[Reject] = []
+    refused = rounded = blank = 0
+    with (
+        open_rows(path, wanted=list(rules)) as opened,
+        pq.ParquetWriter(into, STAGED) as waiting,
+    ):
+        for batch in opened:
+            typed = cast_rows(batch, rules, zone=zone)
+            rejects += typed.rejects
+            refused += typed.refused
+            rounded += typed.rounded
+            blank += _blanks(typed.batch, columns.measures)
+            waiting.write(layout.rows(typed))
+        rejects += opened.rejects
+        refused += len(opened.rejects)
+        counted = opened.counted
+    rejects.sort(key=lambda reject: reject.line)
+    return Staged(into, counted, refused, tuple(rejects), rounded, blank)
+
+
+def _source_column(path: Path, columns: BehaviorFile) -> str | None:
+    """The column that names the source, if the file has one of that name."""
+    if columns.source is None:
+        return None
+    with open_rows(path) as opened:
+        return columns.source if columns.source in opened.header else None
+
+
+def _blanks(batch: pa.RecordBatch, measures: Sequence[str]) -> int:
+    return sum(batch[name].null_count for name in measures)

@@ -1,0 +1,1 @@
+"""Report: how people are told. One typed object, shown as page, PDF and JSON."""

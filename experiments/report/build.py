@@ -1,0 +1,184 @@
+"""Fill the report from plan, analysis and decision."""
+
+from experiments.analyse.analysis import Analysis
+from experiments.analyse.checks import Check, Outcome
+from experiments.decide.verdict import Decision, Status, Verdict
+from experiments.errors import Undefined
+from experiments.pilot import Plan
+from experiments.plan.registration import Registration
+from experiments.report.glossary import GLOSSARY
+from experiments.report.graphs import effects_chart, time_chart, unit_of
+from experiments.report.money import money_of
+from experiments.report.numbers import numbers, segments
+from experiments.report.report import Figure, Line, PilotReport, Tone
+from experiments.report.sentences import registration_sentence, verdict_line
+from experiments.report.wording import PERCENT, Unit, counted, day, days, reading, span
+from experiments.value.contrast import Value
+
+TONES = {
+    Outcome.PASSED: Tone.GOOD,
+    Outcome.WARNED: Tone.CAUTION,
+    Outcome.FAILED: Tone.BAD,
+    Outcome.INFORMS: Tone.PLAIN,
+    Outcome.NOT_APPLICABLE: Tone.PLAIN,
+}
+
+
+def build_report(
+    plan: Plan,
+    analysis: Analysis,
+    decision: Decision,
+    *,
+    registration: Registration,
+    left_out: int,
+    assigned: bool,
+) -> PilotReport:
+    """Put the report together.
+
+    Args:
+        plan: The plan.
+        analysis: Checks and estimates.
+        decision: The verdicts.
+        registration: Whether the plan came before the outcome.
+        left_out: Customers of the file whose arm the plan does not name.
+        assigned: Whether Pilotbook drew the arms.
+    """
+    deciding = decision.deciding
+    lines = [verdict_line(plan, verdict, registration) for verdict in decision.verdicts]
+    main = lines[decision.verdicts.index(deciding)]
+    return PilotReport(
+        title=plan.pilot.name,
+        slug=plan.pilot.slug,
+        question=plan.pilot.hypothesis,
+        people=(
+            f"Owner {plan.pilot.owner} · sponsor {plan.pilot.sponsor} · "
+            f"{days(plan.pilot.starts_on, plan.pilot.ends_on)}"
+        ),
+        registration=registration_sentence(registration),
+        retrospective=registration is Registration.RETROSPECTIVE,
+        verdict=main,
+        verdicts=tuple(lines) if len(lines) > 1 else (),
+        figures=_figures(plan, analysis, deciding),
+        effects=effects_chart(plan, analysis, decision),
+        over_time=time_chart(plan, analysis),
+        done=_done(plan, analysis, left_out=left_out, assigned=assigned),
+        checks_line=_checks_line(analysis.checks),
+        checks=tuple(
+            Line(
+                f"{check.name.replace('_', ' ')}: {check.outcome.value.replace('_', ' ')}",
+                check.sentence,
+                TONES[check.outcome],
+            )
+            for check in analysis.checks
+        ),
+        money=money_of(plan, decision),
+        segments=segments(plan, analysis),
+        numbers=numbers(plan, analysis),
+        glossary=GLOSSARY,
+        fingerprints=(
+            Line("Plan", analysis.inputs.plan),
+            Line("Enrolment", analysis.inputs.enrolment),
+            Line(
+                "Computed",
+                f"as of {day(analysis.inputs.as_of)} from ledger batch "
+                f"{analysis.inputs.ledger_through} by Pilotbook {analysis.inputs.pilotbook} on "
+                f"{analysis.inputs.engine}",
+            ),
+        ),
+        made_on=analysis.inputs.as_of,
+    )
+
+
+def _figures(plan: Plan, analysis: Analysis, verdict: Verdict) -> tuple[Figure, ...]:
+    """Net, return, effect per customer."""
+    if verdict.status is Status.VEILED or isinstance(verdict.value, Undefined):
+        return ()
+    money, value = Unit.of_money(plan.value.currency), verdict.value
+    roi = _roi_figure(value)
+    effect = next(
+        estimate
+        for estimate in analysis.estimates
+        if estimate.headline
+        and estimate.metric == plan.value.metric
+        and estimate.treatment == verdict.treatment
+    )
+    unit = unit_of(plan.money_metric)
+    net_text = reading(value.net.value, value.net.low, value.net.high, money, sign=True)
+    figures = [
+        Figure(
+            "Net of program cost",
+            net_text.split(" (")[0],
+            span(value.net.low, value.net.high, money, sign=True),
+            f"in total over {counted(value.customers, 'customer', 'customers')} of "
+            f"“{verdict.treatment}”",
+        ),
+        roi,
+    ]
+    if not isinstance(effect.interval, Undefined) and not isinstance(effect.difference, Undefined):
+        text = reading(
+            effect.difference.value, effect.interval.low, effect.interval.high, unit, sign=True
+        )
+        figures.append(
+            Figure(
+                f"Effect on {effect.metric}",
+                text.split(" (")[0],
+                span(effect.interval.low, effect.interval.high, unit, sign=True),
+                "per customer, treatment minus control",
+            )
+        )
+    return tuple(figures)
+
+
+def _roi_figure(value: Value) -> Figure:
+    note = f"net for each {value.basis.value} cost"
+    if isinstance(value.roi, Undefined):
+        return Figure("Return on cost", "–", "", value.roi.reason)
+    text = reading(value.roi.value, value.roi.low, value.roi.high, PERCENT, sign=True)
+    interval = span(value.roi.low, value.roi.high, PERCENT, sign=True)
+    return Figure("Return on cost", text.split(" (")[0], interval, note)
+
+
+def _done(
+    plan: Plan, analysis: Analysis, *, left_out: int, assigned: bool
+) -> tuple[Line, ...]:
+    """Who, how many, when, how chosen, how often looked."""
+    arms = ", ".join(f"{count:,} in “{arm}”" for arm, count in analysis.customers.items())
+    total = sum(analysis.customers.values())
+    others = f"; {left_out:,} customers of other groups were left out" if left_out else ""
+    chosen = (
+        f"Drawn by Pilotbook with seed {plan.design.seed}"
+        + (f", within {', '.join(plan.design.strata)}" if plan.design.strata else "")
+        if assigned
+        else "Groups came with the customer file, from a random draw according to the plan"
+    )
+    looked = (
+        "Not yet; outcomes are veiled" if analysis.veiled else "Once, after the last window closed"
+    )
+    return (
+        Line("Who", f"Customers offered {_or(plan.design.treatments)}, against {plan.design.control}"),
+        Line("How many", f"{counted(total, 'customer', 'customers')}: {arms}{others}"),
+        Line("When", days(plan.pilot.starts_on, plan.pilot.ends_on)),
+        Line("How chosen", chosen),
+        Line("How often looked", looked),
+    )
+
+
+def _or(names: tuple[str, ...]) -> str:
+    return " or ".join(f"“{name}”" for name in names)
+
+
+def _checks_line(checks: tuple[Check, ...]) -> str:
+    """All checks in one sentence: "9 passed, 1 warned: split"."""
+    parts = []
+    for outcome, word in (
+        (Outcome.PASSED, "passed"),
+        (Outcome.WARNED, "warned"),
+        (Outcome.FAILED, "failed"),
+        (Outcome.INFORMS, "for information"),
+        (Outcome.NOT_APPLICABLE, "not applicable"),
+    ):
+        names = [check.name.replace("_", " ") for check in checks if check.outcome is outcome]
+        if names:
+            tell = outcome in (Outcome.WARNED, Outcome.FAILED)
+            parts.append(f"{len(names)} {word}" + (f" ({', '.join(names)})" if tell else ""))
+    return ", ".join(parts)

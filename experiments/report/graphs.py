@@ -1,0 +1,140 @@
+"""What the charts show: effects with intervals, and the money metric over time."""
+
+from experiments.analyse.analysis import Analysis
+from experiments.analyse.estimates import Estimate
+from experiments.analyse.over_time import Period
+from experiments.decide.verdict import Decision
+from experiments.errors import Undefined
+from experiments.pilot import Direction, Metric, MetricKind, Plan
+from experiments.report.report import Effect, EffectsChart, Point, TimeChart, Tone
+from experiments.report.wording import PERCENT, Unit, day, number, reading
+from experiments.stats.limits import quantile
+from experiments.value.contrast import Value
+
+
+def unit_of(metric: Metric) -> Unit:
+    """How the numbers of a metric are said."""
+    return Unit.of(metric.kind, metric.unit, name=metric.name)
+
+
+def effects_chart(plan: Plan, analysis: Analysis, decision: Decision) -> EffectsChart | None:
+    """A row per metric and treatment: the headline effect, as a relative change."""
+    if analysis.veiled:
+        return None
+    values = {verdict.treatment: verdict.value for verdict in decision.verdicts}
+    rows, left_out = [], []
+    for metric in plan.metrics:
+        for estimate in analysis.estimates:
+            if not estimate.headline or estimate.metric != metric.name:
+                continue
+            made = _effect(plan, metric, estimate, values[estimate.treatment])
+            if isinstance(made, Effect):
+                rows.append(made)
+            else:
+                left_out.append(made)
+    if not rows:
+        return None
+    return EffectsChart(_effects_title(plan, decision), tuple(rows), tuple(left_out))
+
+
+def _label(plan: Plan, estimate: Estimate) -> str:
+    several = len(plan.design.treatments) > 1
+    return f"{estimate.metric}, {estimate.treatment}" if several else estimate.metric
+
+
+def _effect(
+    plan: Plan, metric: Metric, estimate: Estimate, value: Value | Undefined
+) -> Effect | str:
+    """A row of the chart, or a sentence that says why there is none."""
+    name = _label(plan, estimate)
+    interval, relative = estimate.interval, estimate.relative
+    if isinstance(interval, Undefined) or isinstance(estimate.difference, Undefined):
+        reason = interval.reason if isinstance(interval, Undefined) else ""
+        return f"{name} is not drawn: {reason}."
+    text = reading(
+        estimate.difference.value, interval.low, interval.high, unit_of(metric), sign=True
+    )
+    if isinstance(relative, Undefined) or isinstance(relative.interval, Undefined):
+        return f"{name} changed by {text}; as a share of the control group it has no clear size."
+    better = 1 if metric.direction is Direction.UP else -1
+    tone = Tone.PLAIN
+    if interval.low * better > 0 and interval.high * better > 0:
+        tone = Tone.GOOD
+    elif interval.low * better < 0 and interval.high * better < 0:
+        tone = Tone.BAD
+    is_money = metric.name == plan.value.metric
+    return Effect(
+        label=name,
+        value=relative.value,
+        low=relative.interval.low,
+        high=relative.interval.high,
+        text=text,
+        relative_text=reading(
+            relative.value, relative.interval.low, relative.interval.high, PERCENT, sign=True
+        ),
+        headline=is_money,
+        tone=tone,
+        break_even=_relative_break_even(estimate, value) if is_money else None,
+    )
+
+
+def _relative_break_even(estimate: Estimate, value: Value | Undefined) -> float | None:
+    """The effect that pays, as a share of the control mean."""
+    if isinstance(value, Undefined) or isinstance(estimate.mean_control, Undefined):
+        return None
+    return value.break_even / estimate.mean_control if estimate.mean_control > 0 else None
+
+
+def _effects_title(plan: Plan, decision: Decision) -> str:
+    """The finding: what treated customers did, and from which effect on the program pays."""
+    verdict = decision.deciding
+    if isinstance(verdict.value, Undefined):
+        return f"What “{verdict.treatment}” changed"
+    unit, rate = unit_of(plan.money_metric), float(plan.value.money_per_unit)
+    margin = verdict.value.margin
+    decimals_text = reading(
+        margin.value / rate, margin.low / rate, margin.high / rate, unit, sign=True
+    ).split(" (")[0]
+    pays_from = number(verdict.value.break_even * unit.factor, 2)
+    return (
+        f"{plan.money_metric.name} changed by {decimals_text} per customer; “{verdict.treatment}” "
+        f"pays from {pays_from}{unit.suffix}"
+    )
+
+
+def time_chart(plan: Plan, analysis: Analysis) -> TimeChart | None:
+    """The money metric's measure per customer and period, by arm; None where there is no time."""
+    if analysis.evidence is None or not analysis.evidence.over_time:
+        return None
+    metric = plan.money_metric
+    periods = analysis.evidence.over_time
+    before = sum(period.ends_on < plan.pilot.starts_on for period in periods)
+    weeks = ((periods[0].ends_on - periods[0].starts_on).days + 1) // 7
+    length = "week" if weeks == 1 else f"{weeks} weeks"
+    if metric.kind is MetricKind.RATE:
+        unit = f"{metric.measure} per customer and {length}"
+    else:
+        unit = f"{metric.unit or metric.measure} per customer and {length}"
+    alike = "" if before else " (nothing is known of the time before)"
+    return TimeChart(
+        title=f"{metric.measure} per customer before and after {day(plan.pilot.starts_on)}{alike}",
+        unit=unit,
+        control=plan.design.control,
+        treatments=plan.design.treatments,
+        starts_on=plan.pilot.starts_on,
+        points=tuple(
+            point for period in periods for point in _points(plan, period, metric.unit or "")
+        ),
+    )
+
+
+def _points(plan: Plan, period: Period, suffix: str) -> list[Point]:
+    reach = quantile(0.5 + plan.confidence / 2)
+    found = []
+    for arm, sample in period.arms.items():
+        half = reach * (sample.variance / sample.n) ** 0.5 if sample.n else 0.0
+        low, high = sample.mean - half, sample.mean + half
+        unit = Unit(1.0, f" {suffix}".rstrip(), "")
+        text = reading(sample.mean, low, high, unit)
+        found.append(Point(arm, period.starts_on, period.ends_on, sample.mean, low, high, text))
+    return found

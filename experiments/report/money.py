@@ -1,0 +1,105 @@
+"""What the program is worth, from margin to net, on each basis that the plan gives."""
+
+from experiments.decide.verdict import Decision, Verdict
+from experiments.errors import Undefined
+from experiments.pilot import Basis, Plan
+from experiments.report.report import Line, Money, Step
+from experiments.report.wording import PERCENT, Unit, amount, counted, number, reading
+from experiments.value.contrast import Reading, Value
+
+TITLES = {
+    Basis.PILOT: "What each treated customer brought and cost in the pilot",
+    Basis.ROLLOUT: "What each treated customer brings, at the cost of the roll-out",
+}
+
+
+def money_of(plan: Plan, decision: Decision) -> tuple[Money, ...]:
+    """Per treatment: the basis that decides, then the other one."""
+    found = []
+    for verdict in decision.verdicts:
+        both = (
+            (verdict.value, True),
+            (decision.other_basis.get(verdict.treatment, verdict.value), False),
+        )
+        found += [
+            _money(plan, verdict, value, decides=decides)
+            for value, decides in both
+            if isinstance(value, Value) and (decides or value is not verdict.value)
+        ]
+    return tuple(found)
+
+
+def _money(plan: Plan, verdict: Verdict, value: Value, *, decides: bool) -> Money:
+    money = Unit.of_money(plan.value.currency)
+    several = f" (“{value.treatment}”)" if len(plan.design.treatments) > 1 else ""
+    return Money(
+        title=f"{TITLES[value.basis]}{several}",
+        steps=_steps(plan, value, money),
+        lines=_lines(plan, verdict, value, money, decides=decides),
+        decides=decides,
+    )
+
+
+def _steps(plan: Plan, value: Value, money: Unit) -> tuple[Step, ...]:
+    margin, cost = value.margin.value, value.cost
+    hurdle = float(plan.value.hurdle_rate) * cost
+    steps = [
+        Step("Incremental margin", margin, amount(margin, money), False),
+        Step("Program cost", -cost, amount(-cost, money), False),
+        Step("Net per customer", margin - cost, amount(margin - cost, money), True),
+    ]
+    if hurdle:
+        steps += [
+            Step("Required return", -hurdle, amount(-hurdle, money), False),
+            Step("D", value.contrast.value, amount(value.contrast.value, money), True),
+        ]
+    return tuple(steps)
+
+
+def _said(found: Reading, unit: Unit) -> str:
+    return reading(found.value, found.low, found.high, unit, sign=True)
+
+
+def _lines(
+    plan: Plan, verdict: Verdict, value: Value, money: Unit, *, decides: bool
+) -> tuple[Line, ...]:
+    roi = value.roi.reason if isinstance(value.roi, Undefined) else _said(value.roi, PERCENT)
+    loss = value.probability_of_loss
+    chance = loss.reason if isinstance(loss, Undefined) else f"{number(loss * 100, 1)} %"
+    metric = plan.money_metric
+    unit = Unit.of(metric.kind, metric.unit, name=metric.name)
+    held_back = (
+        "cost the company" if value.control_group_cost >= 0 else "saved the company"
+    )
+    lines = [
+        Line("Incremental margin per customer", _said(value.margin, money)),
+        Line("Program cost per customer", amount(value.cost, money)),
+        Line("D per customer", _said(value.contrast, money)),
+        Line(f"Net over {counted(value.customers, 'customer', 'customers')}", _said(value.net, money)),
+        Line("Return on cost", roi),
+        Line("Probability of a loss", chance),
+        Line("Pays from an effect of", amount(value.break_even, unit)),
+        Line(
+            "Holding the control group back",
+            f"{held_back} {amount(abs(value.control_group_cost), money)}",
+        ),
+    ]
+    if plan.value.cost_of_experiment and value.basis is Basis.PILOT:
+        lines.append(
+            Line(
+                "Cost of the experiment itself, in neither net nor return",
+                amount(float(plan.value.cost_of_experiment), money),
+            )
+        )
+    if decides and verdict.skewness_interval is not None:
+        skewed = verdict.skewness_interval
+        lines.append(
+            Line(
+                "D corrected for skewed spending",
+                _said(Reading(value.contrast.value, skewed.low, skewed.high), money),
+            )
+        )
+    if plan.value.margin_rate is not None and plan.value.margin_rate != 1:
+        rate = number(float(plan.value.margin_rate) * 100, 1)
+        lines.append(Line("Margin", f"{rate} % of {metric.name}; assumes equal margin in both arms"))
+    return tuple(lines)
