@@ -20,6 +20,8 @@ from experiments.errors import Undefined
 Number = int | float | Decimal | Fraction
 Floats = npt.NDArray[np.float64]
 
+NOT_KEPT = Undefined("the third moment was not kept")
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -36,7 +38,7 @@ class Sample:
     n: int
     mean: float
     variance: float
-    skewness: float | Undefined = Undefined("the third moment was not kept")
+    skewness: float | Undefined = NOT_KEPT
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Self:
@@ -165,10 +167,10 @@ class Moments:
     def _skewness(self, at: int) -> float | Undefined:
         cube, square = self.cubes[at], self.scatter[at][at]
         if cube is None:
-            return Undefined("the third moment was not kept")
+            return NOT_KEPT
         if square <= 0:
             return Undefined("all values are the same")
-        return math.sqrt(self.n) * cube / square**1.5
+        return float(math.sqrt(self.n) * cube / square**1.5)
 
     def combine(self, combinations: Mapping[str, Mapping[str, float]]) -> "Moments":
         """Moments of linear combinations of the variables, each a weight per variable.

@@ -1,0 +1,1 @@
+"""Run reference cases against the library: python -m tests.reference CASES.json --data DIR."""
