@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
+import ibis
 import ibis.expr.types as ir
 
 from experiments.analyse import checks
@@ -222,3 +223,18 @@ def missing_days(
             first = through + timedelta(days=1)
             gaps[metric.measure] = f"from {first:%-d %B %Y} to {ends:%-d %B %Y}"
     return gaps
+
+
+def first_outcome_recorded_at(
+    engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolment
+) -> datetime | None:
+    """When the first row inside a metric's window reached the ledger; None where none did."""
+    rows = behavior.inner_join(enrolment.rows.select("customer", "enrolled_at"), "customer")
+    outcomes = ibis.or_(
+        *[
+            (rows.measure == metric.measure) & MetricWindow.of(metric, plan).holds(rows)
+            for metric in plan.metrics
+        ]
+    )
+    first = engine.fetch(rows.aggregate(at=rows.recorded_at.min(where=outcomes)))["at"][0].as_py()
+    return first if isinstance(first, datetime) else None

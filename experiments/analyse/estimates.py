@@ -17,7 +17,7 @@ from experiments.stats.estimate import Difference, Interval
 from experiments.stats.fieller import Ratio, fieller
 from experiments.stats.lift import fieller_lift
 from experiments.stats.limits import quantile
-from experiments.stats.lin import CUSTOMERS_PER_COVARIATE, LinEstimate, lin
+from experiments.stats.lin import LinEstimate, enough_customers, lin
 from experiments.stats.means import welch
 from experiments.stats.moments import Sample
 from experiments.stats.rates import Share, newcombe, pooled_z
@@ -178,12 +178,6 @@ def empty_like(sums: Sums) -> Sums:
     )
 
 
-def enough_customers(comparison: Comparison, covariates: Sequence[str]) -> bool:
-    """Whether both groups are large enough to be adjusted for that many covariates."""
-    smallest = min(comparison.treatment.n, comparison.control.n)
-    return smallest >= CUSTOMERS_PER_COVARIATE * len(covariates)
-
-
 def estimates(plan: Plan, evidence: Evidence) -> tuple[Estimate, ...]:
     """Estimate every metric in every comparison."""
     found = [
@@ -212,8 +206,10 @@ def _of_metric(
     adjusted = _adjusted(plan, comparison, metric, outcome, covariates) if covariates else None
     if adjusted is None:
         return [replace(unadjusted, headline=overall)]
-    use_adjusted = enough_customers(comparison, adjusted.adjusted_for) and not isinstance(
-        adjusted.difference, Undefined
+    use_adjusted = isinstance(adjusted.difference, Difference) and enough_customers(
+        treatment=comparison.treatment.n,
+        control=comparison.control.n,
+        covariates=len(adjusted.adjusted_for),
     )
     return [
         replace(unadjusted, headline=overall and not use_adjusted),
@@ -303,11 +299,11 @@ def _adjusted(
         return replace(blank, difference=found, relative=found, adjusted_for=tuple(covariates))
     return replace(
         blank,
-        mean_treatment=found.mean_treatment,
-        mean_control=found.mean_control,
+        mean_treatment=found.treatment_mean,
+        mean_control=found.control_mean,
         difference=found.difference,
         relative=_relative(found, confidence=plan.confidence),
-        adjusted_for=tuple(name for name in covariates if name not in found.dropped),
+        adjusted_for=found.covariates,
         dropped=found.dropped,
     )
 
@@ -315,10 +311,10 @@ def _adjusted(
 def _relative(found: LinEstimate, *, confidence: float) -> Ratio | Undefined:
     """The adjusted difference as a share of the adjusted control mean."""
     ratio = fieller(
-        numerator=found.mean_treatment,
-        denominator=found.mean_control,
-        variance_numerator=found.variance_treatment,
-        variance_denominator=found.variance_control,
+        numerator=found.treatment_mean,
+        denominator=found.control_mean,
+        variance_numerator=found.treatment_variance,
+        variance_denominator=found.control_variance,
         covariance=found.covariance,
         critical=quantile(0.5 + confidence / 2),
     )

@@ -161,14 +161,14 @@ def gather(
         tier: Name of the attribute that holds the value tier, if any.
         as_of: The day of the analysis; later rows are not read.
     """
-    seen = engine.keep("rows_seen", behavior.filter(behavior.occurred_at < as_of))
+    seen = engine.keep(behavior.filter(behavior.occurred_at < as_of))
     known = known_rows(engine, plan, behavior=seen, enrolment=enrolment)
     reached = reach(engine, plan, behavior=seen, enrolment=enrolment)
     refuse_silence(engine, plan, behavior=behavior, known=known, reached=reached)
     expression, columns = accounts(plan, behavior=seen, enrolment=enrolment, known=known)
-    kept = engine.keep("accounts", expression)
+    kept = engine.keep(expression)
     laid_out = variables(plan, engine, kept, columns, enrolment=enrolment, tier=tier)
-    rows = engine.keep("variables", laid_out.rows)
+    rows = engine.keep(laid_out.rows)
     families = summed_families(plan, laid_out)
     evidence = Evidence(
         reach=reached,

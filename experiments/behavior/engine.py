@@ -10,8 +10,11 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
+from ibis.util import gen_name
 
 from experiments.errors import BadInput, NotSupported
+
+STREAMED_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +35,10 @@ class Engine:
             return ibis.memtable(schema.empty_table())
         return self.connection.read_parquet(list(files))
 
-    def keep(self, name: str, expression: ir.Table) -> ir.Table:
+    def keep(self, expression: ir.Table) -> ir.Table:
         """Compute a table once and hold it for later questions, as long as the engine is open."""
         with overflow_explained():
-            return self.connection.create_table(name, expression, temp=True, overwrite=True)
+            return self.connection.create_table(gen_name("kept"), expression, temp=True)
 
     def fetch(self, expression: ir.Table) -> pa.Table:
         """Bring a result back as an Arrow table."""
@@ -43,8 +46,14 @@ class Engine:
             return self.connection.to_pyarrow(expression)
 
     def stream(self, expression: ir.Table) -> pa.RecordBatchReader:
-        """Bring a result back in batches, for results that may be large."""
-        return self.connection.to_pyarrow_batches(expression, chunk_size=100_000)
+        """Bring a result back in batches, for results that may be large.
+
+        Runs the statement itself: `to_pyarrow_batches` of Ibis 12 calls a method that DuckDB 2
+        has no longer.
+        """
+        kept = self.keep(expression)
+        statement = self.connection.compile(kept)
+        return self.connection.con.sql(statement).to_arrow_reader(STREAMED_ROWS)
 
 
 @contextmanager

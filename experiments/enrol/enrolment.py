@@ -77,7 +77,7 @@ def enrol(
             shares=plan.design.planned_shares(),
         )
         rows = rows.drop("arm").inner_join(drawn, "customer_id")
-    rows = engine.keep("enrolling", rows)
+    rows = engine.keep(rows)
     days = engine.fetch(
         rows.aggregate(first=rows.enrolled_at.min(), last=rows.enrolled_at.max())
     ).to_pylist()[0]

@@ -89,7 +89,7 @@ def record(
             f"Correct them and send the file again:",
             rejects=rejects,
         )
-    fresh = engine.keep("fresh", known.filter(~known.repeated & ~known.refused))
+    fresh = engine.keep(known.filter(~known.repeated & ~known.refused))
     directory = number_customers(engine, ledger, fresh.select("customer_id"), batch_no=batch_no)
     entries = fresh.inner_join(directory, "customer_id").select(
         "customer",
@@ -134,9 +134,9 @@ def _sort_events(
     named = waiting.event_id.notnull()
     if not engine.fetch(waiting.aggregate(n=named.sum()))["n"][0].as_py():
         return waiting.mutate(repeated=ibis.literal(False), refused=ibis.literal(False)), []
-    marked = engine.keep("marked_in_file", _marked(waiting))
+    marked = engine.keep(_marked(waiting))
     first = marked.filter(marked.is_first)
-    contradicting = engine.keep("marked", _against_ledger(engine, ledger, marked, first))
+    contradicting = engine.keep(_against_ledger(engine, ledger, marked, first))
     wrong = contradicting.filter(contradicting.refused).order_by("line")
     rejects = [
         Reject(

@@ -1,0 +1,1 @@
+"""Analyse: compute, and keep what was computed."""

@@ -1,0 +1,116 @@
+"""The command line: `pilotbook`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, NoReturn
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+
+from app.settings import Settings
+from experiments.errors import BadInput, PilotError
+
+app = typer.Typer(
+    help="The book of a company's CRM pilots: plan, hold out, measure, value, decide.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+
+EXIT_STATUS = {
+    "proved": 0,
+    "disproved": 10,
+    "not_proved": 11,
+    "invalid": 12,
+    "supported": 13,
+    "veiled": 14,
+    "contradicted": 15,
+}
+BAD_INPUT = 2
+
+
+@app.callback()
+def _commands() -> None:
+    """Commands stand beside each other, also while there is only one."""
+
+
+@app.command()
+def run(
+    pilot_file: Annotated[Path, typer.Argument(metavar="PILOT.toml", help="The pilot file.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the results; out/<slug> if left out.", file_okay=False),
+    ] = None,
+    engine: Annotated[str, typer.Option(help="duckdb, or spark://host:port.")] = "duckdb",
+    no_report: Annotated[bool, typer.Option("--no-report", help="Leave out page and PDF.")] = False,
+) -> None:
+    """Travel the whole road with a pilot file and print the verdict.
+
+    Exit status: 0 proved, 10 disproved, 11 not proved, 12 invalid, 13 supported, 14 veiled,
+    15 contradicted, 2 bad input, 1 a fault of Pilotbook.
+    """
+    # Imported here, so that help and errors of the pilot file need not wait for the libraries.
+    from app.road.display import progress, show_journey  # noqa: PLC0415
+    from app.road.run import travel, write_journey  # noqa: PLC0415
+    from app.workspace import throwaway_workspace  # noqa: PLC0415
+    from experiments.plan.pilot_file import read_pilot_file  # noqa: PLC0415
+
+    try:
+        settings = Settings.from_environment()
+        read = read_pilot_file(pilot_file)
+        folder = out or Path("out") / read.pilot.slug
+        now = datetime.now(tz=UTC)
+        with (
+            throwaway_workspace(engine=engine, timezone=settings.timezone) as workspace,
+            progress() as at,
+        ):
+            journey = travel(
+                workspace,
+                read,
+                files=pilot_file.parent,
+                now=now,
+                today=now.astimezone(ZoneInfo(settings.timezone)).date(),
+                at=at,
+            )
+            write_journey(workspace, journey, folder=folder, with_report=not no_report)
+    except PilotError as error:
+        _refuse(error)
+    show_journey(journey, folder=folder, with_report=not no_report)
+    raise typer.Exit(EXIT_STATUS[journey.result["verdict"]["status"]])
+
+
+@app.command()
+def demo(
+    no_serve: Annotated[
+        bool, typer.Option("--no-serve", help="Print the verdicts and stop.")
+    ] = False,
+) -> None:
+    """Build a small company with three pilots and print their verdicts."""
+    from app.demo.tour import tour  # noqa: PLC0415
+    from app.road.display import progress, show_demo  # noqa: PLC0415
+
+    if not no_serve:
+        Console(stderr=True).print("The site is not part of this version; showing verdicts only.")
+    try:
+        with progress() as at:
+            found = tour(at=at)
+    except PilotError as error:
+        _refuse(error)
+    show_demo(found)
+
+
+def _refuse(error: PilotError) -> NoReturn:
+    """Say what is wrong, all of it, and stop."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    what = error.what if isinstance(error, BadInput) else str(error)
+    console.print(what, style="bold red", markup=False)
+    if isinstance(error, BadInput):
+        for problem in error.problems:
+            console.print(f"  {problem}", markup=False)
+    raise typer.Exit(BAD_INPUT)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,1 @@
+"""Enrol: take in the customers of a pilot."""

@@ -1,0 +1,1 @@
+"""Plan: register and freeze plans."""

@@ -1,0 +1,1 @@
+"""Record: take in behavior."""

@@ -1,0 +1,56 @@
+"""Record a file of behavior."""
+
+import json
+from datetime import date, datetime
+from pathlib import Path
+
+from app.batches import accept, number_of, pending_batch
+from app.tables import BatchKind
+from app.workspace import Workspace
+from experiments.plan.pilot_file import BehaviorFile
+from experiments.record.recording import Receipt, record
+from experiments.record.staging import stage_behavior
+
+
+def record_file(
+    workspace: Workspace,
+    path: Path,
+    columns: BehaviorFile,
+    *,
+    complete_through: date | None,
+    now: datetime,
+) -> Receipt:
+    """Record a file of behavior into the company's ledger.
+
+    Args:
+        workspace: Registry, ledger and engine.
+        path: The file.
+        columns: What its columns mean, and whether one bad row refuses it.
+        complete_through: The day through which the file is declared complete, if it is.
+        now: When it is recorded.
+
+    Raises:
+        BadFile: The file cannot be read, or a row was refused under `strict`.
+    """
+    session = workspace.session
+    with pending_batch(session, kind=BatchKind.BEHAVIOR, path=path, now=now) as batch:
+        staged = stage_behavior(
+            path,
+            columns,
+            zone=workspace.timezone,
+            into=workspace.scratch / f"staged-{number_of(batch)}.parquet",
+        )
+        receipt = record(
+            workspace.engine,
+            workspace.ledger,
+            staged,
+            name=path.name,
+            batch_no=number_of(batch),
+            recorded_at=now,
+            strict=columns.strict,
+        )
+        staged.file.unlink()
+        batch.complete_through = complete_through
+        batch.measures_json = json.dumps(sorted({*receipt.measures, *columns.measures}))
+        accept(session, batch, receipt)
+    return receipt

@@ -1,0 +1,1 @@
+"""Report: write what people and scripts read."""

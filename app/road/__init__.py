@@ -1,0 +1,1 @@
+"""The road from plan to report, across the stages."""

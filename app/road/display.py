@@ -1,0 +1,92 @@
+"""What the command line shows: progress while it works, then the verdict."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from app.road.run import Journey, Stage
+from experiments.report.report import Tone, VerdictLine
+
+STYLES = {Tone.GOOD: "green", Tone.BAD: "red", Tone.CAUTION: "yellow", Tone.PLAIN: "default"}
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[Stage], None]]:
+    """A bar over the seven stages, on standard error; nothing where nobody watches."""
+    console = Console(stderr=True)
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=21),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        stages = list(Stage)
+        task = bar.add_task("plan", total=len(stages))
+
+        def at(stage: Stage) -> None:
+            bar.update(task, description=f"{stage.value:8}", completed=stages.index(stage))
+
+        yield at
+
+
+def show_journey(journey: Journey, *, folder: Path, with_report: bool) -> None:
+    """The verdict sentence first, then figures, effects, checks and what was written."""
+    console, report = Console(highlight=False), journey.report
+    console.print(report.title, style="bold")
+    for line in report.verdicts or (report.verdict,):
+        _show_verdict(console, line)
+    if report.figures:
+        console.print()
+        for figure in report.figures:
+            interval = f" ({figure.interval})" if figure.interval else ""
+            console.print(f"{figure.label:20} {figure.value}{interval}, {figure.note}")
+    if report.effects is not None:
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for head in ("Metric", "Effect per customer", "Relative change"):
+            table.add_column(head)
+        for row in report.effects.rows:
+            table.add_row(row.label, row.text, row.relative_text)
+        console.print()
+        console.print(table)
+    console.print()
+    console.print(f"Checks: {report.checks_line}.")
+    for check in report.checks:
+        if check.tone in (Tone.CAUTION, Tone.BAD):
+            console.print(f"  {check.text}", style=STYLES[check.tone])
+    console.print(report.registration)
+    written = "result.json, results.csv, accounts.parquet"
+    console.print(f"Written to {folder}: {written}" + (", report.html, report.pdf" * with_report))
+
+
+def show_demo(journeys: list[Journey]) -> None:
+    """The verdicts of the demo company, as a table."""
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for head in ("Pilot", "Verdict", "Net", "Effect per customer"):
+        table.add_column(head)
+    for journey in journeys:
+        line = journey.report.verdict
+        net, effect = journey.report.figures[0], journey.report.figures[-1]
+        table.add_row(
+            journey.report.title,
+            f"[{STYLES[line.tone]}]{line.word}[/]",
+            f"{net.value} ({net.interval})",
+            f"{effect.value} ({effect.interval})",
+        )
+    console.print(table)
+    for journey in journeys:
+        console.print()
+        console.print(journey.report.title, style="bold")
+        _show_verdict(console, journey.report.verdict)
+
+
+def _show_verdict(console: Console, line: VerdictLine) -> None:
+    console.print(line.word, style=f"bold {STYLES[line.tone]}", end="  ")
+    console.print(f"{line.sentence} {line.why} {line.advice}", markup=False)

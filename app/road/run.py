@@ -1,0 +1,136 @@
+"""Travel the whole road with a pilot file, in a workspace of its own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from app.analyse.service import Finding, analyse_pilot, keep
+from app.enrol.service import enrol_file
+from app.plan.service import register
+from app.record.service import record_file
+from app.report.service import report_of, result_of, write_report, write_result
+from app.workspace import Workspace
+from experiments.analyse.analysis import refuse_unsupported
+from experiments.enrol.enrolment import EnrolmentReceipt
+from experiments.errors import BadPlan, Problem
+from experiments.plan.pilot_file import PilotFile
+from experiments.plan.registration import Registration
+from experiments.record.recording import Receipt
+from experiments.report.report import PilotReport
+from experiments.report.result import Json
+
+
+class Stage(StrEnum):
+    """The seven verbs of the road."""
+
+    PLAN = "plan"
+    ENROL = "enrol"
+    RECORD = "record"
+    ANALYSE = "analyse"
+    VALUE = "value"
+    DECIDE = "decide"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """What a pilot file led to.
+
+    Attributes:
+        enrolment: Who was enrolled.
+        receipts: One per file of behavior.
+        finding: Checks, estimates and verdicts.
+        result: As scripts read it.
+        report: As people read it.
+    """
+
+    enrolment: EnrolmentReceipt
+    receipts: tuple[Receipt, ...]
+    finding: Finding
+    result: Json
+    report: PilotReport
+
+
+def travel(
+    workspace: Workspace,
+    pilot_file: PilotFile,
+    *,
+    files: Path,
+    now: datetime,
+    today: date,
+    at: Callable[[Stage], None],
+) -> Journey:
+    """Plan, enrol, record, analyse, value, decide, and build the report.
+
+    Args:
+        workspace: A fresh one.
+        pilot_file: The pilot file.
+        files: Folder that its paths are relative to.
+        now: When it happens.
+        today: The day as of which outcomes are read.
+        at: Told each stage as it begins.
+
+    Raises:
+        PilotError: With what is wrong, where, and what to do.
+    """
+    at(Stage.PLAN)
+    plan = pilot_file.plan()
+    refuse_unsupported(plan)
+    refuse_missing_files(pilot_file, files)
+    pilot = register(workspace.session, plan, now=now)
+    at(Stage.ENROL)
+    source = pilot_file.customers
+    enrolment = enrol_file(workspace, pilot, files / source.file, source, now=now)
+    at(Stage.RECORD)
+    receipts = tuple(
+        record_file(
+            workspace,
+            files / columns.file,
+            columns,
+            complete_through=plan.pilot.ends_on if columns.complete else None,
+            now=now,
+        )
+        for columns in pilot_file.behavior
+    )
+    at(Stage.ANALYSE)
+    # A plan that reaches the registry together with its outcome was not there before it.
+    finding = analyse_pilot(
+        workspace, pilot, today=today, known_registration=Registration.RETROSPECTIVE
+    )
+    at(Stage.VALUE)
+    at(Stage.DECIDE)
+    found = result_of(finding)
+    keep(workspace, pilot, found, now=now)
+    at(Stage.REPORT)
+    return Journey(enrolment, receipts, finding, found, report_of(finding))
+
+
+def write_journey(
+    workspace: Workspace, journey: Journey, *, folder: Path, with_report: bool
+) -> None:
+    """Write everything that `pilotbook run` leaves behind."""
+    write_result(workspace, journey.finding, journey.result, folder=folder)
+    if with_report:
+        write_report(journey.report, folder=folder)
+
+
+def refuse_missing_files(pilot_file: PilotFile, files: Path) -> None:
+    """Stop before any work where a file is not there.
+
+    Raises:
+        BadPlan: Names each missing file.
+    """
+    named = [("customers.file", pilot_file.customers.file)]
+    named += [
+        (f"behavior[{at}].file", columns.file)
+        for at, columns in enumerate(pilot_file.behavior, start=1)
+    ]
+    problems = [
+        Problem(key, f"there is no file {name!r} beside the pilot file; check the path")
+        for key, name in named
+        if not (files / name).is_file()
+    ]
+    if problems:
+        raise BadPlan("The pilot file names files that are not there:", problems)

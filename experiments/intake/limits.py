@@ -1,0 +1,27 @@
+"""How much of a file is taken in before it counts as a mistake or an attack."""
+
+# Arrow works best on tens of thousands of rows; more only costs memory.
+BATCH_ROWS = 50_000
+# A block of text decides how much of a file is in memory at once.
+BLOCK_BYTES = 1 << 20
+LINE_BYTES = 1 << 20
+# A line over LINE_BYTES is refused as a row; over this, the file is no text made of lines.
+ENDLESS_LINE_BYTES = 256 << 20
+HEADER_COLUMNS = 10_000
+# An open quotation mark is looked after for so many lines before it counts as never closed.
+RECORD_LINES = 1_000
+# Reading resumes after each bad quotation mark; a file made of them would be read over and over.
+REREAD_LINES = 1_000_000
+REJECTS = 500_000
+# Real tables pack 3 to 50 times, bombs 1,000 times and more; below a size nothing is at stake.
+UNPACKED_RATIO = 250
+UNPACKED_TEXT_BYTES = 16 << 20
+UNPACKED_PARQUET_BYTES = 1 << 30
+PARQUET_FOOTER_BYTES = 64 << 20
+SHEET_UNPACKED_BYTES = 512 << 20
+SHEET_MEMORY_BYTES = 1 << 30
+SHEET_SECONDS = 60
+# Columns of a file without a schema (NDJSON) are those that its first records have.
+NDJSON_HEADER_RECORDS = 1_000
+NDJSON_HEADER_CHARACTERS = 16 << 20
+VALUE_SHOWN = 80
