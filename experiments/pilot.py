@@ -201,7 +201,7 @@ class Design(Part):
                     f"shares must name each arm once: {', '.join(self.arms)}; "
                     f"they name {', '.join(self.shares)}"
                 )
-            total = sum(self.shares.values())
+            total = sum(self.shares.values(), Decimal(0))
             if abs(total - 1) > Decimal("0.000001"):
                 raise ValueError(f"shares add up to {total}; they must add up to 1")
         if self.kind is DesignKind.CLUSTERED and self.cluster is None:
@@ -450,5 +450,3 @@ class Plan(Part):
                 f"metric {money.name!r} is of kind {money.kind}"
             )
         return self
-
-

@@ -1,8 +1,9 @@
 """Run migrations over the connection that the caller opened."""
 
 from alembic import context
-from app import tables
 from sqlmodel import SQLModel
+
+from app import tables
 
 assert tables.PilotRow  # noqa: S101 - importing the tables fills the metadata
 

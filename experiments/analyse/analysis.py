@@ -189,7 +189,9 @@ def _veiled(
         veil=(
             f"the last window closes on {closes_on:%-d %B %Y}"
             if early
-            else " ".join(f"rows of {measure!r} are missing {days}" for measure, days in gaps.items())
+            else " ".join(
+                f"rows of {measure!r} are missing {days}" for measure, days in gaps.items()
+            )
         ),
     )
     return Analysed(analysis, enrolment.rows, None)

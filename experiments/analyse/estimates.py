@@ -349,9 +349,7 @@ def simultaneous(
     return [Simultaneous(one.low, one.high, one.p_value) for one in joint.comparisons]
 
 
-def headline_of(
-    estimates: Sequence[Estimate], *, metric: str, treatment: str
-) -> Estimate | None:
+def headline_of(estimates: Sequence[Estimate], *, metric: str, treatment: str) -> Estimate | None:
     """The overall estimate that decides, for one metric and treatment."""
     return next(
         (

@@ -78,7 +78,9 @@ class Gathered:
     columns: AccountColumns
 
 
-def reach(engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolment) -> dict[Arm, Reach]:
+def reach(
+    engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolment
+) -> dict[Arm, Reach]:
     """Count customers and contacted customers per arm."""
     rows = joined(behavior, enrolment.rows)
     contacts = rows.filter(

@@ -59,9 +59,11 @@ def periods(
     length = WEEK if span <= MOST_WEEKS * WEEK else FOUR_WEEKS
     after = span // length
     rows = joined(behavior, enrolment.rows).filter(
-        lambda t: (t.measure == plan.money_metric.measure)
-        & (t.occurred_at >= starts_on - timedelta(days=after * length))
-        & (t.occurred_at < starts_on + timedelta(days=after * length))
+        lambda t: (
+            (t.measure == plan.money_metric.measure)
+            & (t.occurred_at >= starts_on - timedelta(days=after * length))
+            & (t.occurred_at < starts_on + timedelta(days=after * length))
+        )
     )
     numbered = rows.mutate(
         period=(rows.occurred_at.delta(ibis.literal(starts_on), unit="day") / length)

@@ -72,6 +72,4 @@ def _day(rows: ir.Table) -> ir.IntegerValue:
 
 def last_window_closes(plan: Plan, *, last_enrolled_on: date) -> date:
     """The day on which the last window of the plan's metrics closes."""
-    return max(
-        MetricWindow.of(metric, plan).last_date(last_enrolled_on) for metric in plan.metrics
-    )
+    return max(MetricWindow.of(metric, plan).last_date(last_enrolled_on) for metric in plan.metrics)

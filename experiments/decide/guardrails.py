@@ -4,8 +4,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from experiments.analyse.analysis import Analysis
-from experiments.analyse.estimates import Comparison, comparisons, headline_of, share_of
-from experiments.analyse.estimates import Estimate, Method
+from experiments.analyse.estimates import (
+    Comparison,
+    Estimate,
+    Method,
+    comparisons,
+    headline_of,
+    share_of,
+)
 from experiments.analyse.evidence import Evidence
 from experiments.errors import Undefined
 from experiments.pilot import Direction, Metric, MetricKind, Plan, Role
@@ -102,9 +108,7 @@ def _change_of_rate(
     treatment = share_of(comparison.treatment, outcome)
     control = share_of(comparison.control, outcome)
     if not relative:
-        return miettinen_nurminen(
-            treatment=treatment, control=control, confidence=plan.confidence
-        )
+        return miettinen_nurminen(treatment=treatment, control=control, confidence=plan.confidence)
     ratio = miettinen_nurminen_ratio(
         treatment=treatment, control=control, confidence=plan.confidence
     )

@@ -192,9 +192,9 @@ def _repeated(engine: Engine, rows: pa.Table) -> list[Reject]:
         times=table.count().over(window),
         arms=table.arm.fill_null("").nunique().over(window),
     )
-    twice = seen.filter(
-        (seen.times > 1) & ((seen.line > seen.first) | (seen.arms > 1))
-    ).order_by("line")
+    twice = seen.filter((seen.times > 1) & ((seen.line > seen.first) | (seen.arms > 1))).order_by(
+        "line"
+    )
     return [
         Reject(
             line=row["line"],

@@ -106,7 +106,9 @@ def enrol(
     return receipt
 
 
-def enrolment_of(engine: Engine, ledger: Ledger, pilot: str, receipt: EnrolmentReceipt) -> Enrolment:
+def enrolment_of(
+    engine: Engine, ledger: Ledger, pilot: str, receipt: EnrolmentReceipt
+) -> Enrolment:
     """The enrolled customers that a receipt stands for."""
     return Enrolment(
         rows=ledger.enrolment(engine, pilot, batch_no=receipt.batch_no).drop("batch_no"),

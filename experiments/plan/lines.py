@@ -8,15 +8,15 @@ _KEY = re.compile(r"^\s*([A-Za-z0-9_\-.\"' ]+?)\s*=")
 
 
 def line_of(text: str, loc: Sequence[int | str]) -> int | None:
-    """The line of the key at `loc`, or of the nearest table above it, counted from 1.
+    r"""The line of the key at `loc`, or of the nearest table above it, counted from 1.
 
     Args:
         text: The TOML text.
         loc: Keys and indices from the outside in, such as ("metrics", 1, "kind").
 
     Example:
-        >>> line_of('[pilot]\\nname = "A"\\n[[metrics]]\\n[[metrics]]\\nkind = "x"', ("metrics", 1, "kind"))
-        5
+        >>> line_of("[pilot]\nname = 1\n[[metrics]]\nkind = 2", ("metrics", 0, "kind"))
+        4
     """
     wanted = _flatten(loc)
     best: tuple[int, int] | None = None

@@ -166,9 +166,7 @@ def _marked(waiting: ir.Table) -> ir.Table:
     return waiting.mutate(is_first=is_first, same_as_first=same)
 
 
-def _against_ledger(
-    engine: Engine, ledger: Ledger, marked: ir.Table, first: ir.Table
-) -> ir.Table:
+def _against_ledger(engine: Engine, ledger: Ledger, marked: ir.Table, first: ir.Table) -> ir.Table:
     """Against the ledger: whether the event is there already, with the same contents."""
     behavior = ledger.behavior(engine)
     directory = ledger.directory(engine).select("customer", "customer_id")

@@ -138,9 +138,7 @@ def _roi_figure(value: Value) -> Figure:
     return Figure("Return on cost", text.split(" (")[0], interval, note)
 
 
-def _done(
-    plan: Plan, analysis: Analysis, *, left_out: int, assigned: bool
-) -> tuple[Line, ...]:
+def _done(plan: Plan, analysis: Analysis, *, left_out: int, assigned: bool) -> tuple[Line, ...]:
     """Who, how many, when, how chosen, how often looked."""
     arms = ", ".join(f"{count:,} in “{arm}”" for arm, count in analysis.customers.items())
     total = sum(analysis.customers.values())
@@ -155,7 +153,9 @@ def _done(
         "Not yet; outcomes are veiled" if analysis.veiled else "Once, after the last window closed"
     )
     return (
-        Line("Who", f"Customers offered {_or(plan.design.treatments)}, against {plan.design.control}"),
+        Line(
+            "Who", f"Customers offered {_or(plan.design.treatments)}, against {plan.design.control}"
+        ),
         Line("How many", f"{counted(total, 'customer', 'customers')}: {arms}{others}"),
         Line("When", days(plan.pilot.starts_on, plan.pilot.ends_on)),
         Line("How chosen", chosen),

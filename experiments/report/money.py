@@ -68,14 +68,14 @@ def _lines(
     chance = loss.reason if isinstance(loss, Undefined) else f"{number(loss * 100, 1)} %"
     metric = plan.money_metric
     unit = Unit.of(metric.kind, metric.unit, name=metric.name)
-    held_back = (
-        "cost the company" if value.control_group_cost >= 0 else "saved the company"
-    )
+    held_back = "cost the company" if value.control_group_cost >= 0 else "saved the company"
     lines = [
         Line("Incremental margin per customer", _said(value.margin, money)),
         Line("Program cost per customer", amount(value.cost, money)),
         Line("D per customer", _said(value.contrast, money)),
-        Line(f"Net over {counted(value.customers, 'customer', 'customers')}", _said(value.net, money)),
+        Line(
+            f"Net over {counted(value.customers, 'customer', 'customers')}", _said(value.net, money)
+        ),
         Line("Return on cost", roi),
         Line("Probability of a loss", chance),
         Line("Pays from an effect of", amount(value.break_even, unit)),
@@ -101,5 +101,7 @@ def _lines(
         )
     if plan.value.margin_rate is not None and plan.value.margin_rate != 1:
         rate = number(float(plan.value.margin_rate) * 100, 1)
-        lines.append(Line("Margin", f"{rate} % of {metric.name}; assumes equal margin in both arms"))
+        lines.append(
+            Line("Margin", f"{rate} % of {metric.name}; assumes equal margin in both arms")
+        )
     return tuple(lines)

@@ -16,7 +16,17 @@ METHODS = {
     Method.NEWCOMBE: "Newcombe's interval, pooled z test",
     Method.LIN: "adjusted (Lin)",
 }
-HEADS = ("Metric", "Treatment", "Method", "Customers", "Treated", "Control", "Effect", "p", "Relative")
+HEADS = (
+    "Metric",
+    "Treatment",
+    "Method",
+    "Customers",
+    "Treated",
+    "Control",
+    "Effect",
+    "p",
+    "Relative",
+)
 NUMERIC = (False, False, False, True, True, True, True, True, True)
 
 
@@ -54,10 +64,7 @@ def _segment_table(plan: Plan, analysis: Analysis, attribute: str, metric: str) 
         for estimate in analysis.estimates
         if estimate.segment == attribute
         and estimate.metric == metric
-        and (
-            (estimate.method is Method.LIN)
-            == ((estimate.treatment, estimate.level) in adjusted)
-        )
+        and ((estimate.method is Method.LIN) == ((estimate.treatment, estimate.level) in adjusted))
     ]
     rows = tuple((estimate.level or "", *_row(plan, estimate)[1:]) for estimate in shown)
     return Table(metric, (attribute, *HEADS[1:]), NUMERIC, rows)
@@ -130,9 +137,7 @@ def _simultaneous(plan: Plan, overall: Sequence[Estimate]) -> Table:
         if joint is None or isinstance(estimate.difference, Undefined):
             continue
         metric = next(metric for metric in plan.metrics if metric.name == estimate.metric)
-        text = reading(
-            estimate.difference.value, joint.low, joint.high, unit_of(metric), sign=True
-        )
+        text = reading(estimate.difference.value, joint.low, joint.high, unit_of(metric), sign=True)
         rows.append(
             (
                 estimate.metric,

@@ -40,9 +40,7 @@ def result(
         registration: Whether the plan came before the outcome.
         sentences: Per treatment, its verdict in words.
     """
-    verdicts = [
-        _verdict(verdict, sentences[verdict.treatment]) for verdict in decision.verdicts
-    ]
+    verdicts = [_verdict(verdict, sentences[verdict.treatment]) for verdict in decision.verdicts]
     deciding = decision.verdicts.index(decision.deciding)
     return {
         "pilot": plan.pilot.slug,
@@ -210,10 +208,12 @@ def _estimate(estimate: Estimate) -> Json:
 
 
 CSV_COLUMNS = (
-    "metric,kind,role,treatment,control,segment,level,method,headline,n_treatment,n_control,"
-    "mean_treatment,mean_control,difference,se,low,high,p_value,simultaneous_low,"
-    "simultaneous_high,simultaneous_p_value,relative,relative_low,relative_high,undefined"
-).split(",")
+    *("metric", "kind", "role", "treatment", "control", "segment", "level", "method", "headline"),
+    *("n_treatment", "n_control", "mean_treatment", "mean_control"),
+    *("difference", "se", "low", "high", "p_value"),
+    *("simultaneous_low", "simultaneous_high", "simultaneous_p_value"),
+    *("relative", "relative_low", "relative_high", "undefined"),
+)
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 

@@ -20,10 +20,10 @@ from experiments.analyse.estimates import (
 )
 from experiments.analyse.evidence import Evidence
 from experiments.errors import Undefined
-from experiments.finance.roi import roi_of_known_cost, roi_of_random_cost
+from experiments.finance.roi import known_cost_roi, random_cost_roi
 from experiments.pilot import Basis, Plan
-from experiments.stats.estimate import Difference, Interval
-from experiments.stats.limits import quantile
+from experiments.stats.estimate import Difference
+from experiments.stats.limits import quantile, upper_tail
 from experiments.stats.posterior import NormalPrior, probability_below
 from experiments.value.cost import UnitCost, unit_cost
 
@@ -73,7 +73,7 @@ class Value:
     contrast_se: float
     net: Reading
     roi: Reading | Undefined
-    probability_of_loss: float
+    probability_of_loss: float | Undefined
     break_even: float
     control_group_cost: float
 
@@ -190,9 +190,7 @@ def _estimate(
 ) -> Difference | Undefined:
     """Estimate a combination of outcomes by the headline's method."""
     if headline.method is not Method.LIN:
-        return comparison.unadjusted(
-            treated=treated, controls=controls, confidence=plan.confidence
-        )
+        return comparison.unadjusted(treated=treated, controls=controls, confidence=plan.confidence)
     found = comparison.adjusted(
         headline.adjusted_for, treated=treated, controls=controls, confidence=plan.confidence
     )
@@ -277,26 +275,30 @@ def _roi(
     """Net over cost: an exact map of the interval where cost is known, else Fieller's."""
     if money.contacts is None or money.contacts.se == 0:
         contacts = money.contacts.value if money.contacts else 0.0
-        found = roi_of_known_cost(
-            margin=margin.value,
-            margin_interval=Interval(margin.low, margin.high),
-            cost=cost.known + cost.per_contact * contacts,
+        found = known_cost_roi(
+            effect=margin.value,
+            low=margin.low,
+            high=margin.high,
+            cost_per_customer=cost.known + cost.per_contact * contacts,
+            customers=money.headline.n_treatment,
         )
         if isinstance(found, Undefined):
             return found
-        return Reading(found.roi, found.low, found.high)
+        return Reading(found.roi, found.interval.low, found.interval.high)
     charge = (1 + float(plan.value.hurdle_rate)) * cost.per_contact
     # D = margin - charge x contacts, and its variance holds the covariance of the two.
-    covariance = (
-        money.margin.se**2 + charge**2 * money.contacts.se**2 - money.contrast.se**2
-    ) / (2 * charge)
-    random = roi_of_random_cost(
+    covariance = (money.margin.se**2 + charge**2 * money.contacts.se**2 - money.contrast.se**2) / (
+        2 * charge
+    )
+    # The simultaneous interval is the single one stretched, and so is its critical value.
+    critical = quantile(0.5 + plan.confidence / 2) * widened
+    random = random_cost_roi(
         margin=money.margin.value,
         cost=cost.known + cost.per_contact * money.contacts.value,
         variance_margin=money.margin.se**2,
         variance_cost=(cost.per_contact * money.contacts.se) ** 2,
         covariance=cost.per_contact * covariance,
-        critical=quantile(0.5 + plan.confidence / 2) * widened,
+        confidence=1 - 2 * upper_tail(critical),
     )
     if isinstance(random, Undefined):
         return random
@@ -305,13 +307,14 @@ def _roi(
     return Reading(random.value, random.interval.low, random.interval.high)
 
 
-def _probability_of_loss(plan: Plan, contrast: Difference, per_customer: float) -> float:
+def _probability_of_loss(
+    plan: Plan, contrast: Difference, per_customer: float
+) -> float | Undefined:
     """P(D < 0) of the normal posterior; flat prior unless the plan states one."""
     said = plan.design.prior
     unit, hurdle = float(plan.value.money_per_unit), float(plan.value.hurdle_rate)
-    prior = said and NormalPrior(
-        mean=float(said.mean) * unit - (1 + hurdle) * per_customer, sd=float(said.sd) * unit
-    )
-    return probability_below(
-        value=contrast.value, se=contrast.se, threshold=0.0, prior=prior or None
-    )
+    prior = None
+    if said is not None:
+        mean = float(said.mean) * unit - (1 + hurdle) * per_customer
+        prior = NormalPrior(mean=mean, sd=float(said.sd) * unit)
+    return probability_below(value=contrast.value, se=contrast.se, prior=prior)

@@ -1,0 +1,160 @@
+"""How does a report become one page that needs nothing else?
+
+Style, typeface and drawings are inside; there is no script, and nothing is fetched.
+"""
+
+import base64
+import re
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from experiments.report.charts import (
+    EFFECTS_KEY,
+    MONEY_KEY,
+    TIME_KEY,
+    effects_svg,
+    money_svg,
+    time_svg,
+)
+from experiments.report.drawing import Layout
+from experiments.report.glyphs import FONTS, clean
+from experiments.report.report import EffectsChart, Line, Money, PilotReport, Table, TimeChart
+from experiments.report.shapes import check_mark, verdict_mark
+from experiments.report.tables import effects_table, long_day, money_table, time_table
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class ChartBlock:
+    """A chart as a page shows it: its finding, two drawings, a key, and the table behind."""
+
+    title: str
+    wide: Markup
+    narrow: Markup
+    key: str
+    table: Table
+    notes: tuple[str, ...] = ()
+
+
+def render_html(report: PilotReport) -> str:
+    """One self-contained HTML document in the language of the report."""
+    template = _environment().get_template("report.html")
+    return template.render(
+        report=report,
+        style=Markup(_style()),  # noqa: S704 - a file of this folder
+        effects=effects_block(report.effects) if report.effects else None,
+        over_time=time_block(report.over_time) if report.over_time else None,
+        money=[(money, money_block(money)) for money in report.money],
+        terms=Terms(report.glossary),
+    )
+
+
+def effects_block(chart: EffectsChart) -> ChartBlock:
+    """The forest plot with its table."""
+    return ChartBlock(
+        title=chart.title,
+        wide=_safe(effects_svg(chart)),
+        narrow=_safe(effects_svg(chart, layout=Layout.NARROW)),
+        key=EFFECTS_KEY,
+        table=effects_table(chart),
+        notes=chart.left_out,
+    )
+
+
+def time_block(chart: TimeChart) -> ChartBlock:
+    """The course over time with its table."""
+    return ChartBlock(
+        title=chart.title,
+        wide=_safe(time_svg(chart)),
+        narrow=_safe(time_svg(chart, layout=Layout.NARROW)),
+        key=TIME_KEY,
+        table=time_table(chart),
+    )
+
+
+def money_block(money: Money) -> ChartBlock:
+    """The waterfall with its table."""
+    return ChartBlock(
+        title=money.title,
+        wide=_safe(money_svg(money)),
+        narrow=_safe(money_svg(money, layout=Layout.NARROW)),
+        key=MONEY_KEY,
+        table=money_table(money),
+    )
+
+
+class Terms:
+    """Statistical terms of a text, each marked where the report first uses it."""
+
+    def __init__(self, glossary: tuple[Line, ...]) -> None:
+        self._lines = {line.label.casefold(): line for line in glossary}
+        self._met: set[str] = set()
+        words = sorted((re.escape(line.label) for line in glossary), key=len, reverse=True)
+        self._pattern = re.compile(rf"(?<!\w)({'|'.join(words)})(?!\w)", re.I) if words else None
+
+    @staticmethod
+    def anchor(label: str) -> str:
+        """Name of a term's place in the glossary.
+
+        Example:
+            >>> Terms.anchor("return on investment")
+            'term-return-on-investment'
+        """
+        return "term-" + "-".join(re.findall(r"\w+", label.casefold()))
+
+    def mark(self, text: str) -> Markup:
+        """The text, escaped, with a link and an explanation on each new term."""
+        pieces = self._pattern.split(clean(text)) if self._pattern else [clean(text)]
+        return Markup("").join(
+            self._linked(piece) if place % 2 else Markup(escape(piece))  # noqa: S704 - escaped
+            for place, piece in enumerate(pieces)
+        )
+
+    def _linked(self, word: str) -> Markup:
+        line = self._lines[word.casefold()]
+        if line.label in self._met:
+            return Markup(escape(word))  # noqa: S704 - escaped here
+        self._met.add(line.label)
+        return Markup('<a class="term" href="#{}" title="{}">{}</a>').format(
+            self.anchor(line.label), clean(line.text), word
+        )
+
+
+def _safe(svg: str) -> Markup:
+    """A drawing of this folder, in which every text is already escaped."""
+    return Markup(svg)  # noqa: S704
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: clean(value) if type(value) is str else value,
+    )
+    environment.filters["day"] = long_day
+    environment.filters["verdict_mark"] = verdict_mark
+    environment.filters["check_mark"] = check_mark
+    environment.filters["drawn"] = _safe
+    environment.filters["anchor"] = Terms.anchor
+    return environment
+
+
+@cache
+def _style() -> str:
+    font = base64.b64encode((FONTS / "InterVariable.woff2").read_bytes()).decode("ascii")
+    face = (
+        '@font-face{font-family:"Inter";font-style:normal;font-weight:100 900;'
+        f'src:url("data:font/woff2;base64,{font}") format("woff2")}}\n'
+    )
+    return face + (_TEMPLATES / "report.css").read_text(encoding="utf-8")

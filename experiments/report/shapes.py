@@ -1,0 +1,61 @@
+"""Which shape goes with a verdict or a check? Drawn, because a typeface may lack the sign."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from experiments.report.report import Tone
+
+# Sixteen units square, drawn with the pen in the colour of the text around.
+_DRAWINGS: Final = {
+    "✓": '<path d="M2.5 8.8 6.2 12.6 13.5 3.8" fill="none" stroke-width="2.2"/>',
+    "✕": '<path d="M3.2 3.2 12.8 12.8 M12.8 3.2 3.2 12.8" fill="none" stroke-width="2.2"/>',
+    "◦": '<circle cx="8" cy="8" r="4.6" fill="none" stroke-width="2.2"/>',
+    "!": '<path d="M8 2.2 V9.6 M8 12.3 V13.9" fill="none" stroke-width="2.4"/>',
+    "▒": "".join(
+        f'<path d="M2.5 {y} H13.5" fill="none" stroke-width="1.8" stroke-dasharray="2.2 2.2"'
+        f' stroke-dashoffset="{shift}"/>'
+        for y, shift in ((3.4, 0), (6.5, 2.2), (9.6, 0), (12.7, 2.2))
+    ),
+}
+_OF_TONE: Final = {Tone.GOOD: "✓", Tone.BAD: "✕", Tone.CAUTION: "!", Tone.PLAIN: "◦"}
+CHECK_WORDS: Final = {
+    Tone.GOOD: "passed",
+    Tone.BAD: "failed",
+    Tone.CAUTION: "warned",
+    Tone.PLAIN: "noted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A drawn shape, and the word that it goes with."""
+
+    svg: str
+    word: str
+
+
+def verdict_mark(line: str, *, colour: str = "currentColor") -> Mark:
+    """Part a verdict such as "✓ Proved" into its shape and its word.
+
+    Example:
+        >>> verdict_mark("✓ Proved").word
+        'Proved'
+        >>> verdict_mark("No shape here")
+        Mark(svg='', word='No shape here')
+    """
+    shape, _, word = line.partition(" ")
+    if shape not in _DRAWINGS or not word:
+        return Mark(svg="", word=line)
+    return Mark(svg=_svg(shape, colour=colour), word=word)
+
+
+def check_mark(tone: Tone, *, colour: str = "currentColor") -> Mark:
+    """The shape and the word of a check's outcome."""
+    return Mark(svg=_svg(_OF_TONE[tone], colour=colour), word=CHECK_WORDS[tone])
+
+
+def _svg(shape: str, *, colour: str) -> str:
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" class="shape" viewBox="0 0 16 16" width="16"'
+        f' height="16" aria-hidden="true"><g stroke="{colour}">{_DRAWINGS[shape]}</g></svg>'
+    )

@@ -1,0 +1,82 @@
+"""Which table stands behind each chart? The same numbers, in words and in full."""
+
+from datetime import date
+from typing import Final
+
+from experiments.report.report import EffectsChart, Money, Table, TimeChart
+
+_MONTHS: Final = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+
+def effects_table(chart: EffectsChart) -> Table:
+    """Every row of the forest plot, as text."""
+    return Table(
+        caption="Every effect of the chart, in its own unit and as a change against control.",
+        heads=("Metric", "Effect (interval)", "Relative change (interval)"),
+        numeric=(False, False, False),
+        rows=tuple((r.label, r.text, r.relative_text) for r in chart.rows),
+        strong=tuple(i for i, r in enumerate(chart.rows) if r.headline),
+    )
+
+
+def time_table(chart: TimeChart) -> Table:
+    """A row for each period, a column for each arm."""
+    arms = (chart.control, *chart.treatments)
+    texts = {(p.starts_on, p.ends_on, p.arm): p.text for p in chart.points}
+    periods = sorted({(first, last) for first, last, _ in texts})
+    return Table(
+        caption=f"Means by period, {chart.unit}, with intervals.",
+        heads=("Period", *arms),
+        numeric=(False, *(True for _ in arms)),
+        rows=tuple(
+            (
+                f"{long_day(first)} to {long_day(last)}",
+                *(texts.get((first, last, arm), "no data") for arm in arms),
+            )
+            for first, last in periods
+        ),
+    )
+
+
+def money_table(money: Money) -> Table:
+    """Every bar of the waterfall, as text."""
+    return Table(
+        caption="Every bar of the chart, per treated customer; heavier rows are totals.",
+        heads=("Step", "Amount"),
+        numeric=(False, True),
+        rows=tuple((s.label, s.text) for s in money.steps),
+        strong=tuple(i for i, s in enumerate(money.steps) if s.is_total),
+    )
+
+
+def long_day(day: date) -> str:
+    """A day in full.
+
+    Example:
+        >>> long_day(date(2026, 3, 21))
+        '21 March 2026'
+    """
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def short_day(day: date) -> str:
+    """A day without its year.
+
+    Example:
+        >>> short_day(date(2026, 3, 21))
+        '21 Mar'
+    """
+    return f"{day.day} {_MONTHS[day.month - 1][:3]}"
