@@ -9,6 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from fractions import Fraction
 
 import ibis
+import pyarrow as pa
 
 from app.analyse.service import analyse_pilot, keep
 from app.demo.files import WrittenPilot, write_demo
@@ -53,7 +54,7 @@ def tour(*, at: Callable[[Stage], None]) -> list[Journey]:
 def _drawn(engine: Engine, pilot: Pilot, ids: list[str]) -> Mapping[str, str]:
     """Draw arms as the enrolment will: the effects of the program have to know them."""
     shares = {pilot.program.control: Fraction(1, 2), pilot.program.treatment: Fraction(1, 2)}
-    customers = ibis.memtable({"customer_id": ids, "stratum": [""] * len(ids)})
+    customers = ibis.memtable(pa.table({"customer_id": ids, "stratum": [""] * len(ids)}))
     arms = engine.fetch(assign(engine, customers, seed=pilot.program.seed, shares=shares))
     return {row["customer_id"]: row["arm"] for row in arms.to_pylist()}
 

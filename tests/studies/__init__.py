@@ -1,0 +1,1 @@
+"""Studies over many simulated companies; `make simulate` runs them."""
