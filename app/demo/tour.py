@@ -37,7 +37,7 @@ def tour(*, at: Callable[[Stage], None]) -> list[Journey]:
         at(Stage.PLAN)
         written = write_demo(
             workspace.scratch / "company",
-            assign=lambda pilot, ids: _drawn(workspace.engine, pilot, ids),
+            assign=lambda pilot, ids: drawn_arms(workspace.engine, pilot, ids),
         )
         files = {one.pilot.program.slug: read_pilot_file(one.plan_file) for one in written}
         rows = [_enrol(workspace, one, files[one.pilot.program.slug], at=at) for one in written]
@@ -51,7 +51,7 @@ def tour(*, at: Callable[[Stage], None]) -> list[Journey]:
         return found
 
 
-def _drawn(engine: Engine, pilot: Pilot, ids: list[str]) -> Mapping[str, str]:
+def drawn_arms(engine: Engine, pilot: Pilot, ids: list[str]) -> Mapping[str, str]:
     """Draw arms as the enrolment will: the effects of the program have to know them."""
     shares = {pilot.program.control: Fraction(1, 2), pilot.program.treatment: Fraction(1, 2)}
     customers = ibis.memtable(pa.table({"customer_id": ids, "stratum": [""] * len(ids)}))

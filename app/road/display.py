@@ -55,6 +55,8 @@ def show_journey(journey: Journey, *, folder: Path, with_report: bool) -> None:
             table.add_row(row.label, row.text, row.relative_text)
         console.print()
         console.print(table)
+        for sentence in report.effects.left_out:
+            console.print(sentence)
     console.print()
     console.print(f"Checks: {report.checks_line}.")
     for check in report.checks:
