@@ -154,11 +154,11 @@ def _total(
         & (behavior.day >= np.datetime64(first, "D"))
         & (behavior.day < np.datetime64(first + length, "D"))
     )
-    totals = np.bincount(
+    totals: Floats = np.bincount(
         behavior.customer[inside],
         weights=behavior.hundredths[inside],
         minlength=len(company.customers),
-    )
+    ).astype(np.float64)
     return totals[pilot.enrolled]
 
 
@@ -179,7 +179,7 @@ def write_long(folder: Path, *, rng: np.random.Generator) -> None:
     kept = _of_pilot(pilot, behavior)
     folder.mkdir(parents=True, exist_ok=True)
     plan = pilot_toml(pilot, behavior_file="behavior.csv.gz", with_arms=False)
-    heading = "# A long file: one row per event, with history, tiers, and arms drawn by Pilotbook.\n"
+    heading = "# A long file: one row per event, with history, tiers, arms drawn by Pilotbook.\n"
     (folder / "pilot.toml").write_text(heading + plan, encoding="utf-8", newline="\n")
     write_customers(folder / "customers.csv", company, pilot, assignment=None)
     text = io.StringIO()

@@ -15,7 +15,8 @@ from experiments.behavior.accounts import AccountColumns, Enrolment
 from experiments.behavior.engine import Engine
 from experiments.behavior.windows import MetricWindow, last_window_closes
 from experiments.errors import NotSupported
-from experiments.pilot import DesignKind, LifetimeValue, Look, MetricKind, Plan, VerdictOn
+from experiments.pilot import Plan
+from experiments.terms import DesignKind, LifetimeValue, Look, MetricKind, VerdictOn
 
 KINDS = {MetricKind.MEAN, MetricKind.COUNT, MetricKind.RATE}
 

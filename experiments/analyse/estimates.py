@@ -11,7 +11,7 @@ from enum import StrEnum
 from experiments.analyse.evidence import Evidence
 from experiments.behavior.summaries import Sums
 from experiments.errors import Undefined
-from experiments.pilot import Metric, MetricKind, Plan, Role
+from experiments.pilot import Metric, Plan
 from experiments.stats.dunnett import dunnett
 from experiments.stats.estimate import Difference, Interval
 from experiments.stats.fieller import Ratio, fieller
@@ -21,6 +21,7 @@ from experiments.stats.lin import LinEstimate, enough_customers, lin
 from experiments.stats.means import welch
 from experiments.stats.moments import Sample
 from experiments.stats.rates import Share, newcombe, pooled_z
+from experiments.terms import MetricKind, Role
 
 
 class Method(StrEnum):

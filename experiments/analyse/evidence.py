@@ -24,7 +24,8 @@ from experiments.behavior.engine import Engine
 from experiments.behavior.ledger import CONTACT
 from experiments.behavior.summaries import Summary, Sums
 from experiments.errors import BadInput, MissingMeasure
-from experiments.pilot import MetricKind, Plan
+from experiments.pilot import Plan
+from experiments.terms import MetricKind
 
 Level = str
 Arm = str

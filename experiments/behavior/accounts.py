@@ -13,7 +13,8 @@ import ibis.expr.types as ir
 
 from experiments.behavior.ledger import CONTACT
 from experiments.behavior.windows import MetricWindow
-from experiments.pilot import Metric, MetricKind, Plan
+from experiments.pilot import Metric, Plan
+from experiments.terms import MetricKind
 
 AMOUNT_TYPE = dt.Decimal(18, 4)
 

@@ -15,9 +15,10 @@ import pyarrow as pa
 from experiments.stats.moments import Moments
 
 # Decimal digits are chosen so that DuckDB and Spark agree on every type: a product of two
-# DECIMAL(18, 4) is exact in (36, 8); a cube is taken from the square cut to four decimals.
-PRODUCT, SUM_OF_PRODUCTS = "decimal(36, 8)", "decimal(38, 8)"
-SQUARE_CUT, BASE_CUT, CUBE = "decimal(22, 4)", "decimal(15, 4)", "decimal(38, 8)"
+# DECIMAL(18, 4) is exact in (36, 8), but DuckDB 2 keeps 18 digits of it unless one factor has 19.
+# A cube is taken from the square cut to four decimals, and cut so that 10 million fit a sum.
+FACTOR, PRODUCT, SUM_OF_PRODUCTS = "decimal(19, 4)", "decimal(36, 8)", "decimal(38, 8)"
+SQUARE_CUT, BASE_CUT, CUBE = "decimal(22, 4)", "decimal(15, 4)", "decimal(38, 4)"
 CUBE_LIMIT = 1_000_000_000
 
 
@@ -102,12 +103,12 @@ class Summary:
         for name in self.variables:
             sums[f"sum {name}"] = customers[name].sum().cast("decimal(38, 4)")
         for one, other in self.pairs:
-            product = (customers[one] * customers[other]).cast(PRODUCT)
+            product = (customers[one].cast(FACTOR) * customers[other]).cast(PRODUCT)
             sums[f"product {one} {other}"] = product.sum().cast(SUM_OF_PRODUCTS)
         for name in self.cubed:
             small = customers[name].abs() < CUBE_LIMIT
             base = ibis.ifelse(small, customers[name], 0).cast("decimal(18, 4)")
-            square = (base * base).cast(PRODUCT).cast(SQUARE_CUT)
+            square = (base.cast(FACTOR) * base).cast(PRODUCT).cast(SQUARE_CUT)
             cubes = (square * base.cast(BASE_CUT)).cast(CUBE).sum().cast(CUBE)
             sums[f"cube {name}"] = ibis.ifelse(small.all(), cubes, ibis.null(CUBE))
         return customers.group_by(list(by)).agg(**sums)

@@ -14,9 +14,10 @@ from experiments.analyse.estimates import (
 )
 from experiments.analyse.evidence import Evidence
 from experiments.errors import Undefined
-from experiments.pilot import Direction, Metric, MetricKind, Plan, Role
+from experiments.pilot import Metric, Plan
 from experiments.stats.estimate import Interval
 from experiments.stats.score import miettinen_nurminen, miettinen_nurminen_ratio
+from experiments.terms import Direction, MetricKind, Role
 
 
 class Safety(StrEnum):

@@ -14,11 +14,12 @@ from experiments.analyse.checks import Outcome
 from experiments.analyse.estimates import headline_of
 from experiments.decide.guardrails import Guardrail, Safety, guardrails
 from experiments.errors import Undefined
-from experiments.pilot import Basis, Plan, VerdictOn
+from experiments.pilot import Plan
 from experiments.stats.estimate import Difference, Interval
 from experiments.stats.moments import Sample
 from experiments.stats.sample_size import customers_needed
 from experiments.stats.skew import hall, needs_skewness_correction
+from experiments.terms import Basis, VerdictOn
 from experiments.value.contrast import Value, values
 
 

@@ -16,8 +16,9 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from experiments.errors import BadPlan, Problem
-from experiments.pilot import Name, Part, Plan
+from experiments.pilot import Plan
 from experiments.plan.lines import line_of
+from experiments.terms import Name, Part
 
 ROW_NUMBER = "#row"
 UNION_BRANCHES = ("date", "constrained-str")  # what pydantic adds for `date | Name`

@@ -21,10 +21,11 @@ from experiments.analyse.estimates import (
 from experiments.analyse.evidence import Evidence
 from experiments.errors import Undefined
 from experiments.finance.roi import known_cost_roi, random_cost_roi
-from experiments.pilot import Basis, Plan
+from experiments.pilot import Plan
 from experiments.stats.estimate import Difference
 from experiments.stats.limits import quantile, upper_tail
 from experiments.stats.posterior import NormalPrior, probability_below
+from experiments.terms import Basis
 from experiments.value.cost import UnitCost, unit_cost
 
 
@@ -86,13 +87,17 @@ class _Money:
         headline: The money metric's deciding estimate.
         margin: Incremental margin per customer.
         contacts: Contacts per customer that are charged to the program.
+        contacts_se: Their standard error; 0 where they are known.
         contrast: D per customer.
+        net: Margin less cost per customer; D without the hurdle.
     """
 
     headline: Estimate
     margin: Difference
-    contacts: Difference | None
+    contacts: float
+    contacts_se: float
     contrast: Difference
+    net: Difference
 
 
 def values(plan: Plan, analysis: Analysis, *, basis: Basis) -> dict[str, Value | Undefined]:
@@ -140,44 +145,58 @@ def _money(
     unit = float(plan.value.money_per_unit)
     hurdle = 1 + float(plan.value.hurdle_rate)
     margin = _scaled(headline.difference, unit)
-    if cost.per_contact == 0:
-        return _Money(headline, margin, None, _shifted(margin, -hurdle * cost.known))
     comparison = next(
         found
         for found in comparisons(plan, evidence)
         if found.segment is None and found.treatment_arm == treatment
     )
+    contacts = _same_for_all(comparison, cost)
+    if contacts is not None:
+        total = cost.known + cost.per_contact * contacts
+        contrast, net = _shifted(margin, -hurdle * total), _shifted(margin, -total)
+        return _Money(headline, margin, contacts, 0.0, contrast, net)
     outcome = evidence.outcomes[plan.value.metric]
-    charge = -hurdle * cost.per_contact
-    contrast = _estimate(
-        plan,
-        comparison,
+    counted = 1.0 if cost.counts_control else 0.0
+
+    def combined(of_outcome: float, of_contacts: float) -> Difference | Undefined:
+        return _estimate(
+            plan,
+            comparison,
+            headline,
+            treated={outcome: of_outcome, "contacts": of_contacts},
+            controls={outcome: of_outcome, "contacts": of_contacts * counted},
+        )
+
+    before_known = combined(unit, -hurdle * cost.per_contact)
+    net_before_known = combined(unit, -cost.per_contact)
+    found = combined(0.0, 1.0)
+    if isinstance(before_known, Undefined):
+        return before_known
+    if isinstance(net_before_known, Undefined):
+        return net_before_known
+    if isinstance(found, Undefined):  # the covariates say exactly who is contacted how often
+        charged, charged_se = (margin.value - net_before_known.value) / cost.per_contact, 0.0
+    else:
+        charged, charged_se = found.value, found.se
+    return _Money(
         headline,
-        treated={outcome: unit, "contacts": charge},
-        controls={outcome: unit, **({"contacts": charge} if cost.counts_control else {})},
+        margin,
+        charged,
+        charged_se,
+        _shifted(before_known, -hurdle * cost.known),
+        _shifted(net_before_known, -cost.known),
     )
-    contacts = _estimate(
-        plan,
-        comparison,
-        headline,
-        treated={"contacts": 1.0},
-        controls={"contacts": 1.0 if cost.counts_control else 0.0},
-    )
-    if isinstance(contrast, Undefined) or isinstance(contacts, Undefined):
-        return _contacts_are_constant(comparison, headline, margin, cost, hurdle)
-    return _Money(headline, margin, contacts, _shifted(contrast, -hurdle * cost.known))
 
 
-def _contacts_are_constant(
-    comparison: Comparison, headline: Estimate, margin: Difference, cost: UnitCost, hurdle: float
-) -> _Money:
-    """Everybody was contacted equally often: then contacts are known and cost is not random."""
-    treated = comparison.treatment.moments(["contacts"]).mean("contacts")
-    controls = comparison.control.moments(["contacts"]).mean("contacts")
-    charged = treated - (controls if cost.counts_control else 0.0)
-    contacts = Difference(charged, 0.0, math.inf, math.inf, 0.0, charged, charged, 0.0)
-    total = cost.known + cost.per_contact * charged
-    return _Money(headline, margin, contacts, _shifted(margin, -hurdle * total))
+def _same_for_all(comparison: Comparison, cost: UnitCost) -> float | None:
+    """Contacts charged per customer where everybody in an arm had equally many; else None."""
+    if cost.per_contact == 0:
+        return 0.0
+    treated = comparison.treatment.moments(["contacts"]).sample("contacts")
+    controls = comparison.control.moments(["contacts"]).sample("contacts")
+    if treated.variance or (controls.variance and cost.counts_control):
+        return None
+    return treated.mean - (controls.mean if cost.counts_control else 0.0)
 
 
 def _estimate(
@@ -230,75 +249,62 @@ def _value(
     """Put one treatment's money together."""
     n_treatment, n_control = money.headline.n_treatment, money.headline.n_control
     unit, hurdle = float(plan.value.money_per_unit), float(plan.value.hurdle_rate)
-    contacts = money.contacts.value if money.contacts else 0.0
-    per_customer = cost.known + cost.per_contact * contacts
-    contrast = _reading(money.contrast, joint)
-    half = 1.0
-    if joint is not None and money.contrast.high > money.contrast.low:
-        half = (joint.high - joint.low) / (money.contrast.high - money.contrast.low)
-    margin = _widened(money.margin, half)
-    net = contrast.plus(hurdle * per_customer)
+    per_customer = cost.known + cost.per_contact * money.contacts
+    critical = None if joint is None else (joint.high - joint.low) / 2 / money.contrast.se
+    margin, net = _reading(money.margin, critical), _reading(money.net, critical)
     return Value(
         treatment=money.headline.treatment,
         basis=basis,
         customers=n_treatment,
         margin=margin,
         cost=per_customer,
-        contrast=contrast,
+        contrast=_reading(money.contrast, critical),
         contrast_se=money.contrast.se,
         net=net.times(n_treatment),
-        roi=_roi(plan, money, cost, margin=margin, widened=half),
+        roi=_roi(plan, money, cost, margin=margin, critical=critical),
         probability_of_loss=_probability_of_loss(plan, money.contrast, per_customer),
         break_even=(1 + hurdle) * per_customer / unit,
         control_group_cost=net.value * n_control,
     )
 
 
-def _reading(difference: Difference, joint: Simultaneous | None) -> Reading:
-    if joint is None:
+def _reading(difference: Difference, critical: float | None) -> Reading:
+    """The interval of the plan's design: the single one, or so many standard errors wide."""
+    if critical is None:
         return Reading(difference.value, difference.low, difference.high)
-    return Reading(difference.value, joint.low, joint.high)
-
-
-def _widened(difference: Difference, factor: float) -> Reading:
-    """The interval stretched around its estimate, as the simultaneous one of D is."""
-    return Reading(
-        difference.value,
-        difference.value - (difference.value - difference.low) * factor,
-        difference.value + (difference.high - difference.value) * factor,
-    )
+    reach = critical * difference.se
+    return Reading(difference.value, difference.value - reach, difference.value + reach)
 
 
 def _roi(
-    plan: Plan, money: _Money, cost: UnitCost, *, margin: Reading, widened: float
+    plan: Plan, money: _Money, cost: UnitCost, *, margin: Reading, critical: float | None
 ) -> Reading | Undefined:
     """Net over cost: an exact map of the interval where cost is known, else Fieller's."""
-    if money.contacts is None or money.contacts.se == 0:
-        contacts = money.contacts.value if money.contacts else 0.0
+    per_customer = cost.known + cost.per_contact * money.contacts
+    if money.contacts_se == 0:
         found = known_cost_roi(
             effect=margin.value,
             low=margin.low,
             high=margin.high,
-            cost_per_customer=cost.known + cost.per_contact * contacts,
+            cost_per_customer=per_customer,
             customers=money.headline.n_treatment,
         )
         if isinstance(found, Undefined):
             return found
         return Reading(found.roi, found.interval.low, found.interval.high)
-    charge = (1 + float(plan.value.hurdle_rate)) * cost.per_contact
-    # D = margin - charge x contacts, and its variance holds the covariance of the two.
-    covariance = (money.margin.se**2 + charge**2 * money.contacts.se**2 - money.contrast.se**2) / (
-        2 * charge
-    )
-    # The simultaneous interval is the single one stretched, and so is its critical value.
-    critical = quantile(0.5 + plan.confidence / 2) * widened
+    variance_cost = (cost.per_contact * money.contacts_se) ** 2
+    # The net is margin less cost, and its variance holds the covariance of the two.
+    covariance = (money.margin.se**2 + variance_cost - money.net.se**2) / 2
+    reach = quantile(0.5 + plan.confidence / 2)
+    if critical is not None:  # stretched as the interval of D is
+        reach *= critical / quantile(0.5 + plan.confidence / 2, df=money.contrast.df)
     random = random_cost_roi(
         margin=money.margin.value,
-        cost=cost.known + cost.per_contact * money.contacts.value,
+        cost=per_customer,
         variance_margin=money.margin.se**2,
-        variance_cost=(cost.per_contact * money.contacts.se) ** 2,
-        covariance=cost.per_contact * covariance,
-        confidence=1 - 2 * upper_tail(critical),
+        variance_cost=variance_cost,
+        covariance=covariance,
+        confidence=1 - 2 * upper_tail(reach),
     )
     if isinstance(random, Undefined):
         return random

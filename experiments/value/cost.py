@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from experiments.behavior.windows import MetricWindow
 from experiments.finance.calendar import months_between
-from experiments.pilot import Basis, Plan
+from experiments.pilot import Plan
+from experiments.terms import Basis
 
 
 @dataclass(frozen=True, slots=True)
