@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import cycle, pairwise
 from typing import Any, Final
 
 from experiments.report.drawing import (
@@ -23,6 +23,7 @@ from experiments.report.drawing import (
     nice_ticks,
     spread,
     themed,
+    unchecked,
 )
 from experiments.report.glyphs import text_width, wrapped
 from experiments.report.report import Effect, EffectsChart, Money, Point, TimeChart, Tone
@@ -62,7 +63,8 @@ def effects_svg(
     chart: EffectsChart, *, theme: Theme = Theme.PAGE, layout: Layout = Layout.WIDE
 ) -> str:
     """Forest plot of relative changes, a row for each effect, the deciding row heavier."""
-    return themed(_effects(chart, layout), theme)
+    with unchecked():
+        return themed(_effects(chart, layout), theme)
 
 
 @lru_cache(maxsize=32)
@@ -71,14 +73,20 @@ def _effects(chart: EffectsChart, layout: Layout) -> str:
     texts = [(r.label, r.text, r.relative_text, r.headline) for r in chart.rows]
     wide = layout is Layout.WIDE
     left, right = (190, 250) if wide else (8, 8)
-    rows = _rows(texts, wide=wide, left=left - 16, right=right - 16, room=30)
+    rows = _rows(
+        texts,
+        wide=wide,
+        left=left - 16,
+        right=right - 16,
+        room=[0 if r.break_even is None else 20 for r in chart.rows],
+    )
     frame = Frame(
         width=760 if wide else 360,
         height=rows[-1].top + rows[-1].height if rows else LINE,
         left=left,
         right=right,
         top=26,
-        bottom=56,
+        bottom=48,
         span=span,
     )
     drawing = Drawing(frame)
@@ -100,7 +108,8 @@ def _effects(chart: EffectsChart, layout: Layout) -> str:
 
 def time_svg(chart: TimeChart, *, theme: Theme = Theme.PAGE, layout: Layout = Layout.WIDE) -> str:
     """Means by period as lines with bands, each arm labelled at its end."""
-    return themed(_time(chart, layout), theme)
+    with unchecked():
+        return themed(_time(chart, layout), theme)
 
 
 @lru_cache(maxsize=32)
@@ -140,7 +149,7 @@ def _time(chart: TimeChart, layout: Layout) -> str:
     drawing.write(label, **_beside(frame, label, value=start, y=-14), ink="ink")
     arms = [
         (chart.control, "control", "circle"),
-        *zip(chart.treatments, _ARMS, _ARM_SHAPES, strict=False),
+        *zip(chart.treatments, cycle(_ARMS), cycle(_ARM_SHAPES), strict=False),
     ]
     ends: list[tuple[str, str, float]] = []
     for name, ink, shape in arms:
@@ -161,7 +170,8 @@ def _time(chart: TimeChart, layout: Layout) -> str:
 
 def money_svg(money: Money, *, theme: Theme = Theme.PAGE, layout: Layout = Layout.WIDE) -> str:
     """Waterfall from the first amount to the last total, a row for each step."""
-    return themed(_money(money, layout), theme)
+    with unchecked():
+        return themed(_money(money, layout), theme)
 
 
 @lru_cache(maxsize=32)
@@ -170,7 +180,7 @@ def _money(money: Money, layout: Layout) -> str:
     spans = _bridge([(s.amount, s.is_total) for s in money.steps])
     texts = [(s.label, s.text, "", s.is_total) for s in money.steps]
     left, right = (230, 190) if wide else (2, 2)
-    rows = _rows(texts, wide=wide, left=left - 20, right=right - 20, room=24)
+    rows = _rows(texts, wide=wide, left=left - 20, right=right - 20, room=[0] * len(texts))
     frame = Frame(
         width=760 if wide else 360,
         height=rows[-1].top + rows[-1].height if rows else LINE,
@@ -208,12 +218,12 @@ def _rows(
     wide: bool,
     left: float,
     right: float,
-    room: float,
+    room: list[float],
 ) -> list[_Row]:
     """Lay out rows: text beside the marks where there is room, above them where there is not."""
     rows: list[_Row] = []
     top = 0.0
-    for label, text, note, strong in texts:
+    for (label, text, note, strong), below in zip(texts, room, strict=True):
         width = (left, right) if wide else (344.0, 344.0)
         first = wrapped(label, width=width[0], size=SIZE, bold=strong)
         second = wrapped(text, width=width[1], size=SIZE, bold=strong)
@@ -222,8 +232,9 @@ def _rows(
             height: float = LINE * max(len(first), len(second) + len(third)) + 14
             marks = top + height / 2
         else:
-            height = LINE * (len(first) + len(second) + len(third)) + room + 14
-            marks = top + height - room / 2 - 8
+            written = LINE * (len(first) + len(second) + len(third)) + 8
+            height = written + 36 + below
+            marks = top + written + 16
         rows.append(_Row(first, second, third, top, height, marks))
         top += height
     return rows
@@ -304,7 +315,9 @@ def _draw_effect(drawing: Drawing, effect: Effect, row: _Row) -> None:
             strokeDash=[3, 2],
         )
         drawing.write(
-            "break-even", **_beside(drawing.frame, "break-even", value=even, y=y + 21), ink="ink"
+            "break-even",
+            **_beside(drawing.frame, "break-even", value=even, y=y + 21, clear_of=0),
+            ink="ink",
         )
 
 
@@ -355,10 +368,20 @@ def _draw_arm(
         )
 
 
-def _beside(frame: Frame, text: str, *, value: float, y: float) -> dict[str, Any]:
-    """Where a label of a vertical line stands: centred on it, but never outside the plot."""
+def _beside(
+    frame: Frame, text: str, *, value: float, y: float, clear_of: float | None = None
+) -> dict[str, Any]:
+    """Where a label of a vertical line stands: centred on it, but inside the plot.
+
+    Where it would lie across another line, at `clear_of`, it moves to its own side of that line.
+    """
     half = text_width(text, size=SIZE) / 2
-    middle = min(max(frame.pixel(value), half), max(frame.plot - half, half))
+    middle = frame.pixel(value)
+    if clear_of is not None:
+        other = frame.pixel(clear_of)
+        side = 1 if middle >= other else -1
+        middle = other + side * max(abs(middle - other), half + 5)
+    middle = min(max(middle, half), max(frame.plot - half, half))
     return {"pixel": middle, "y": y, "align": "center"}
 
 

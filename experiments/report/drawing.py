@@ -6,6 +6,8 @@ in pixels down, so that rows of text and rows of marks meet exactly.
 
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -55,6 +57,15 @@ class Layout(StrEnum):
 def colour(name: str) -> str:
     """A colour by its meaning, which a page may redefine as the custom property of that name."""
     return f"var(--{name}, {_COLOURS[name]})"
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """Build without checking every part against the schema, which costs as much as drawing it."""
+    from altair.utils.schemapi import debug_mode  # noqa: PLC0415
+
+    with debug_mode(False):
+        yield
 
 
 def fixed_colour(name: str) -> str:
@@ -253,7 +264,6 @@ def _spec(drawing: Drawing, axis: tuple[AltairObject, AltairObject]) -> dict[str
             axis=axes,
         ),
     )
-    # Checked by the tests' drawings; checking each again costs more than drawing it.
     return dict(chart.to_dict(validate=False))
 
 

@@ -19,6 +19,7 @@ FONTS: Final = Path(__file__).parent / "fonts"
 _STAND_INS: Final = {"✕": "×", "▒": "■"}
 _UNKNOWN: Final = "□"
 _LONGEST_WORD: Final = 24
+_PIECE: Final = 6
 _BREAK: Final = "\u200b"
 
 
@@ -61,13 +62,10 @@ def breakable(text: str) -> str:
     """The text with places to break inside words that are longer than a column.
 
     Example:
-        >>> breakable("a" * 30).count("\u200b")
-        1
+        >>> breakable("Men's e-mail " + "a" * 25).split("\u200b")[1:]
+        ['aaaaaa', 'aaaaaa', 'aaaaaa', 'a']
     """
-    return " ".join(
-        _BREAK.join(word[i : i + _LONGEST_WORD] for i in range(0, len(word), _LONGEST_WORD))
-        for word in text.split(" ")
-    )
+    return " ".join(_pieces(word) for word in text.split(" "))
 
 
 def text_width(text: str, *, size: float, bold: bool = False) -> float:
@@ -103,6 +101,12 @@ def wrapped(
     while last and not fits(f"{last}…"):
         last = last[:-1]
     return [*rows[: lines - 1], f"{last.rstrip()}…"]
+
+
+def _pieces(word: str) -> str:
+    if len(word) <= _LONGEST_WORD:
+        return word
+    return _BREAK.join(word[i : i + _PIECE] for i in range(0, len(word), _PIECE))
 
 
 @cache

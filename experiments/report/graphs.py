@@ -5,10 +5,11 @@ from experiments.analyse.estimates import Estimate
 from experiments.analyse.over_time import Period
 from experiments.decide.verdict import Decision
 from experiments.errors import Undefined
-from experiments.pilot import Direction, Metric, MetricKind, Plan
+from experiments.pilot import Metric, Plan
 from experiments.report.report import Effect, EffectsChart, Point, TimeChart, Tone
 from experiments.report.wording import PERCENT, Unit, day, number, reading
 from experiments.stats.limits import quantile
+from experiments.terms import Direction, MetricKind
 from experiments.value.contrast import Value
 
 

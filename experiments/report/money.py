@@ -2,9 +2,10 @@
 
 from experiments.decide.verdict import Decision, Verdict
 from experiments.errors import Undefined
-from experiments.pilot import Basis, Plan
+from experiments.pilot import Plan
 from experiments.report.report import Line, Money, Step
 from experiments.report.wording import PERCENT, Unit, amount, counted, number, reading
+from experiments.terms import Basis
 from experiments.value.contrast import Reading, Value
 
 TITLES = {

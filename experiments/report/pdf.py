@@ -54,26 +54,28 @@ def _document(report: PilotReport) -> dict[str, Any]:
         [plain["verdict"], *plain["verdicts"]], [report.verdict, *report.verdicts], strict=True
     ):
         mark = verdict_mark(given.word, colour=_ink(given.tone))
-        verdict |= {"shape": _Drawn(mark.svg), "word": mark.word}
+        verdict |= {"shape": _Whole(mark.svg), "word": mark.word}
     for line, check in zip(plain["checks"], report.checks, strict=True):
         mark = check_mark(check.tone, colour=_ink(check.tone))
-        line |= {"shape": _Drawn(mark.svg), "outcome": mark.word}
+        line |= {"shape": _Whole(mark.svg), "outcome": mark.word}
+    for line in plain["fingerprints"]:
+        line["text"] = _Whole(line["text"])
     if report.effects:
         plain["effects"] |= {
-            "svg": _Drawn(effects_svg(report.effects, theme=Theme.PAPER)),
+            "svg": _Whole(effects_svg(report.effects, theme=Theme.PAPER)),
             "key": EFFECTS_KEY,
             "table": _plain(effects_table(report.effects)),
         }
     if report.over_time:
         plain["over_time"] = {
             "title": report.over_time.title,
-            "svg": _Drawn(time_svg(report.over_time, theme=Theme.PAPER)),
+            "svg": _Whole(time_svg(report.over_time, theme=Theme.PAPER)),
             "key": TIME_KEY,
             "table": _plain(time_table(report.over_time)),
         }
     for amounts, money in zip(plain["money"], report.money, strict=True):
         amounts |= {
-            "svg": _Drawn(money_svg(money, theme=Theme.PAPER)),
+            "svg": _Whole(money_svg(money, theme=Theme.PAPER)),
             "key": MONEY_KEY,
             "table": _plain(money_table(money)),
         }
@@ -81,13 +83,13 @@ def _document(report: PilotReport) -> dict[str, Any]:
     return plain
 
 
-class _Drawn(str):
-    """Text of a drawing: made printable, but not broken."""
+class _Whole(str):
+    """A drawing or a fingerprint: made printable, but never broken."""
 
     __slots__ = ()
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401 - any shape that JSON has
+def _plain(value: object) -> Any:
     if is_dataclass(value):
         return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, tuple):
@@ -103,7 +105,7 @@ def _printed(value: object) -> object:
         return {key: _printed(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_printed(item) for item in value]
-    if isinstance(value, _Drawn):
+    if isinstance(value, _Whole):
         return printable(value)
     return breakable(printable(value)) if isinstance(value, str) else value
 
@@ -126,7 +128,7 @@ def _ink(tone: Tone) -> str:
 
 
 @cache
-def _fonts() -> Any:  # noqa: ANN401 - typst's own collection of fonts
+def _fonts() -> Any:
     import typst  # noqa: PLC0415
 
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS])

@@ -12,6 +12,7 @@ from typing import Any
 
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.estimates import Estimate
+from experiments.analyse.variables import label
 from experiments.decide.guardrails import Guardrail
 from experiments.decide.verdict import Decision, MoreData, Verdict
 from experiments.errors import Undefined
@@ -114,6 +115,7 @@ def _verdict(verdict: Verdict, sentence: str) -> Json:
         "verdict_on": verdict.verdict_on.value,
         **_value(verdict.value),
         "skewness_interval": _interval(verdict.skewness_interval),
+        "other_reading": _reading(verdict.other_reading) if verdict.other_reading else None,
         "guardrails": [_guardrail(guardrail) for guardrail in verdict.guardrails],
         "more_data": _more_data(verdict.more_data),
         "failed_checks": list(verdict.failed),
@@ -202,8 +204,8 @@ def _estimate(estimate: Estimate) -> Json:
         "mean_control": number_or_reason(estimate.mean_control),
         "difference": difference,
         "relative": relative,
-        "adjusted_for": list(estimate.adjusted_for),
-        "dropped": list(estimate.dropped),
+        "adjusted_for": [label(variable) for variable in estimate.adjusted_for],
+        "dropped": [label(variable) for variable in estimate.dropped],
     }
 
 

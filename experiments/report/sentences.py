@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from experiments.decide.guardrails import Safety
 from experiments.decide.verdict import Reason, Status, Verdict
 from experiments.errors import Undefined
-from experiments.pilot import Basis, Plan
+from experiments.pilot import Plan
 from experiments.plan.registration import Registration
 from experiments.report import wording
 from experiments.report.report import Tone, VerdictLine
 from experiments.report.wording import Unit, amount, counted, day, number, reading
+from experiments.terms import Basis
 from experiments.value.contrast import Value
 
 WORDS: Mapping[Status, tuple[str, Tone]] = {

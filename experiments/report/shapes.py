@@ -12,9 +12,9 @@ _DRAWINGS: Final = {
     "◦": '<circle cx="8" cy="8" r="4.6" fill="none" stroke-width="2.2"/>',
     "!": '<path d="M8 2.2 V9.6 M8 12.3 V13.9" fill="none" stroke-width="2.4"/>',
     "▒": "".join(
-        f'<path d="M2.5 {y} H13.5" fill="none" stroke-width="1.8" stroke-dasharray="2.2 2.2"'
+        f'<path d="M2 {y} H14" fill="none" stroke-width="2.4" stroke-dasharray="2.4 2.4"'
         f' stroke-dashoffset="{shift}"/>'
-        for y, shift in ((3.4, 0), (6.5, 2.2), (9.6, 0), (12.7, 2.2))
+        for y, shift in ((3.2, 0), (5.6, 2.4), (8, 0), (10.4, 2.4), (12.8, 0))
     ),
 }
 _OF_TONE: Final = {Tone.GOOD: "✓", Tone.BAD: "✕", Tone.CAUTION: "!", Tone.PLAIN: "◦"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from experiments.errors import Undefined
-from experiments.pilot import MetricKind
+from experiments.terms import MetricKind
 
 MINUS = "−"
 
