@@ -15,6 +15,8 @@ from pydantic import Field, model_validator
 from experiments.terms import (
     Basis,
     Currency,
+    Day,
+    DayCount,
     DesignKind,
     Direction,
     Exact,
@@ -34,6 +36,11 @@ from experiments.terms import (
 )
 
 
+def _refuse_backwards(starts_on: date, ends_on: date) -> None:
+    if ends_on < starts_on:
+        raise ValueError(f"ends_on {ends_on} is before starts_on {starts_on}; swap or correct them")
+
+
 class Header(Part):
     """Who believes what about which program, and when."""
 
@@ -43,15 +50,12 @@ class Header(Part):
     hypothesis: Text
     owner: Name
     sponsor: Name
-    starts_on: date
-    ends_on: date
+    starts_on: Day
+    ends_on: Day
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Self:
-        if self.ends_on < self.starts_on:
-            raise ValueError(
-                f"ends_on {self.ends_on} is before starts_on {self.starts_on}; swap or correct them"
-            )
+        _refuse_backwards(self.starts_on, self.ends_on)
         return self
 
 
@@ -114,7 +118,7 @@ class Design(Part):
 class Window(Part):
     """Days after enrolment: day `days[0]` to day `days[1] - 1`; day 0 is the enrolment day."""
 
-    days: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(gt=0)]]
+    days: tuple[Annotated[DayCount, Field(ge=0)], Annotated[DayCount, Field(gt=0)]]
 
     @model_validator(mode="after")
     def _is_not_empty(self) -> Self:
@@ -147,7 +151,7 @@ class Metric(Part):
     direction: Direction = Direction.UP
     covariates: tuple[Name, ...] = ()
     window: Window | None = None
-    pre_days: Annotated[int, Field(gt=0, le=3660)] | None = None
+    pre_days: Annotated[DayCount, Field(gt=0)] | None = None
     cap: Cap | None = None
     at_least: Annotated[int, Field(gt=0)] | None = None
     denominator: Name | None = None
@@ -195,9 +199,14 @@ class Phase(Part):
 
     name: Name
     owner: Name | None = None
-    starts_on: date
-    ends_on: date
+    starts_on: Day
+    ends_on: Day
     goals: tuple[PhaseGoal, ...] = ()
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        _refuse_backwards(self.starts_on, self.ends_on)
+        return self
 
 
 class Waiver(Part):

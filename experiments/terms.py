@@ -1,5 +1,6 @@
 """The words and numbers of which a plan is made: its choices, and values that check themselves."""
 
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
@@ -15,8 +16,9 @@ from pydantic import (
 
 
 def _plain(number: Decimal) -> str:
-    """Write a decimal in one way only: 0.10, 1e-1 and 0.1 are all "0.1"."""
-    return format(number.normalize(), "f") if number else "0"
+    """Write a decimal in one way only: 0.10, 1e-1 and 0.1 are all "0.1"; no digit is lost."""
+    text = format(number, "f")
+    return (text.rstrip("0").rstrip(".") if "." in text else text) if number else "0"
 
 
 def _finite(number: Decimal) -> Decimal:
@@ -30,6 +32,8 @@ Money = Annotated[Exact, Field(ge=0)]
 Share = Annotated[Exact, Field(gt=0, lt=1)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2200, 12, 31))]
+DayCount = Annotated[int, Field(le=3660)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 

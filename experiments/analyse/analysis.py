@@ -154,7 +154,7 @@ def analyse(
             checks.rows_complete({}),
             checks.contamination(plan, evidence.reach),
         ),
-        estimates=estimates(plan, evidence) if all(customers.values()) else (),
+        estimates=estimates(plan, evidence),
         evidence=evidence,
     )
     return Analysed(analysis, gathered.accounts, gathered.columns)
@@ -190,7 +190,7 @@ def _veiled(
         veil=(
             f"the last window closes on {closes_on:%-d %B %Y}"
             if early
-            else " ".join(
+            else " and ".join(
                 f"rows of {measure!r} are missing {days}" for measure, days in gaps.items()
             )
         ),
@@ -224,7 +224,11 @@ def missing_days(
         )
         if through < ends:
             first = through + timedelta(days=1)
-            gaps[metric.measure] = f"from {first:%-d %B %Y} to {ends:%-d %B %Y}"
+            gaps[metric.measure] = (
+                f"from {first:%-d %B %Y} to {ends:%-d %B %Y}"
+                if first < ends
+                else f"on {ends:%-d %B %Y}"
+            )
     return gaps
 
 

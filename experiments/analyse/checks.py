@@ -78,7 +78,7 @@ def balance(plan: Plan, evidence: Evidence) -> list[Check]:
     return [
         _balance(plan, evidence, treatment)
         for treatment in plan.design.treatments
-        if treatment in evidence.sums
+        if treatment in evidence.sums and plan.design.control in evidence.sums
     ]
 
 
@@ -89,24 +89,30 @@ def _balance(plan: Plan, evidence: Evidence, treatment: str) -> Check:
     treated = evidence.sums[treatment].moments(evidence.baseline)
     controls = evidence.sums[plan.design.control].moments(evidence.baseline)
     joint = omnibus_balance(treatment=treated, control=controls, names=evidence.baseline)
-    largest, name = 0.0, ""
+    largest, name = None, ""
     for variable in evidence.baseline:
         gap = standardised_difference(
             treatment=treated.sample(variable), control=controls.sample(variable)
         )
-        if isinstance(gap, float) and abs(gap) >= abs(largest):
+        if isinstance(gap, float) and (largest is None or abs(gap) > abs(largest)):
             largest, name = gap, label(variable)
     if isinstance(joint, Undefined):
         sentence = f"Balance cannot be tested: {joint.reason}."
         return Check("balance", Outcome.NOT_APPLICABLE, True, largest, None, sentence)
+    one_by_one = (
+        "no difference can be given in standard deviations, because nothing varies inside a group"
+        if largest is None
+        else f"the largest difference known before the pilot is {largest:+.3f} standard deviations "
+        f"({name})"
+    )
     seen = (
-        f"{treatment} against {plan.design.control}: the largest difference known before the pilot "
-        f"is {largest:+.3f} standard deviations ({name}); all together {shown_p(joint.p_value)}."
+        f"{treatment} against {plan.design.control}: {one_by_one}; "
+        f"all together {shown_p(joint.p_value)}."
     )
     if joint.p_value < BALANCE_FAILS:
         outcome = Outcome.FAILED
         seen = f"The groups were not alike before the pilot. {seen} A random draw would be."
-    elif abs(largest) > NOTABLE_DIFFERENCE:
+    elif largest is not None and abs(largest) > NOTABLE_DIFFERENCE:
         outcome, seen = Outcome.WARNED, f"The groups differed a little before the pilot. {seen}"
     else:
         outcome, seen = Outcome.PASSED, f"The groups were alike before the pilot. {seen}"

@@ -152,6 +152,8 @@ def comparisons(plan: Plan, evidence: Evidence) -> list[Comparison]:
         for treatment in plan.design.treatments
         if treatment in evidence.sums and control in evidence.sums
     ]
+    if not evidence.sums:
+        return []
     nobody = empty_like(next(iter(evidence.sums.values())))
     for attribute, levels in evidence.by_segment.items():
         for level, arms in levels.items():

@@ -91,7 +91,7 @@ def periods(
             ends_on=starts_on + timedelta(days=(number + 1) * length - 1),
             arms={
                 arm: Sample.from_sums(
-                    n=sizes[arm],
+                    n=sizes.get(arm, 0),
                     total=sums.totals["value"] if sums else 0,
                     squares=sums.products["value", "value"] if sums else 0,
                 )

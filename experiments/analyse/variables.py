@@ -1,12 +1,13 @@
 """The numbers per customer that the methods take in: outcomes, and what was known before.
 
-An unknown number becomes 0 with an indicator beside it. For least squares that is the same as
-any other filling, the pooled mean included: the indicator's coefficient takes up the constant.
+An unknown number becomes the pooled mean with an indicator beside it. The filling matters where
+the indicator is dropped because nobody in one of the arms is unknown: a 0 would then be an outlier.
 A text attribute becomes an indicator for each of its levels but the most frequent.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import ibis
 import ibis.expr.types as ir
@@ -21,6 +22,7 @@ from experiments.behavior.engine import Engine
 from experiments.pilot import Metric, Plan
 
 MOST_LEVELS = 20
+LAST_DECIMAL = Decimal("0.0001")
 NOT_KNOWN = "(not known)"
 
 
@@ -29,11 +31,13 @@ class Profile:
     """What values an attribute takes among the enrolled customers.
 
     Attributes:
-        unknown: Customers without a value.
+        unknown: Customers without a value, or with a number too large for the ledger.
+        mean: Of a number, over everybody of whom it is known, to the ledger's four decimals.
         levels: Values of a text attribute, most frequent first; empty for a number.
     """
 
     unknown: int
+    mean: Decimal = Decimal(0)
     levels: tuple[str, ...] = ()
 
 
@@ -76,14 +80,31 @@ def segment_attributes(plan: Plan, enrolment: Enrolment, *, tier: str | None) ->
 
 
 def profile(engine: Engine, accounts: ir.Table, attribute: Attribute) -> Profile:
-    """Count what is unknown, and the levels of a text attribute."""
+    """Count what is unknown; the mean of a number, or the levels of a text."""
     column = accounts[attribute.column]
-    unknown = int(engine.fetch(accounts.aggregate(n=column.isnull().sum()))["n"][0].as_py() or 0)
     if attribute.numeric:
-        return Profile(unknown)
+        number = column.try_cast(AMOUNT_TYPE)
+        return _profile_of_number(engine, accounts, number, known=number.notnull())
+    unknown = int(engine.fetch(accounts.aggregate(n=column.isnull().sum()))["n"][0].as_py() or 0)
     counts = accounts.filter(column.notnull()).group_by(level=column).agg(n=lambda t: t.count())
     ordered = engine.fetch(counts.order_by([ibis.desc("n"), "level"]).limit(MOST_LEVELS + 1))
-    return Profile(unknown, tuple(ordered["level"].to_pylist()))
+    return Profile(unknown, levels=tuple(ordered["level"].to_pylist()))
+
+
+def _profile_of_number(
+    engine: Engine, accounts: ir.Table, number: ir.Value, *, known: ir.BooleanValue
+) -> Profile:
+    """Count the customers of whom a number is known, and take their mean."""
+    row = engine.fetch(
+        accounts.aggregate(
+            n=accounts.count(),
+            known=known.sum(),
+            total=number.sum(where=known).cast("decimal(38, 4)"),
+        )
+    ).to_pylist()[0]
+    found = int(row["known"] or 0)
+    mean = row["total"] / found if found else Decimal(0)
+    return Profile(int(row["n"]) - found, mean.quantize(LAST_DECIMAL))
 
 
 def variables(
@@ -143,9 +164,12 @@ def _add_attribute(
 ) -> tuple[str, ...]:
     """Add the variables of an attribute; a text with too many levels has none."""
     seen = profile(engine, accounts, attribute)
-    text = accounts[attribute.column]
+    value = text = accounts[attribute.column]
     if attribute.numeric:
-        added: dict[str, ir.Value] = {attribute.name: text.try_cast(AMOUNT_TYPE).fill_null(0)}
+        value = text.try_cast(AMOUNT_TYPE)
+        added: dict[str, ir.Value] = {
+            attribute.name: value.fill_null(ibis.literal(seen.mean, AMOUNT_TYPE))
+        }
     elif len(seen.levels) > MOST_LEVELS:
         return ()
     else:
@@ -154,7 +178,7 @@ def _add_attribute(
             for level in seen.levels[1:]
         }
     if seen.unknown:
-        added[f"{attribute.name} not known"] = ibis.ifelse(text.isnull(), 1, 0)
+        added[f"{attribute.name} not known"] = ibis.ifelse(value.isnull(), 1, 0)
     return _add(made, added)
 
 
@@ -162,25 +186,34 @@ def _add_before(
     made: _Columns, engine: Engine, accounts: ir.Table, metric: Metric, columns: AccountColumns
 ) -> tuple[str, ...]:
     """Add a metric's pre-period value, and its indicator where some were not observed."""
-    has = accounts[columns.has_before[metric.name]]
-    without = engine.fetch(accounts.aggregate(n=(has == 0).sum()))["n"][0].as_py() or 0
+    has, before = accounts[columns.has_before[metric.name]], accounts[columns.before[metric.name]]
+    seen = _profile_of_number(engine, accounts, before, known=has == 1)
     added: dict[str, ir.Value] = {
-        f"{metric.name} before": accounts[columns.before[metric.name]] * has
+        f"{metric.name} before": ibis.ifelse(has == 1, before, ibis.literal(seen.mean, AMOUNT_TYPE))
     }
-    if without:
+    if seen.unknown:
         added[f"{metric.name} before not known"] = 1 - has
     return _add(made, added)
 
 
 def _add(made: _Columns, added: Mapping[str, ir.Value]) -> tuple[str, ...]:
+    """Add variables under names of their own; the engine does not heed capitals."""
+    names = []
     for name, value in added.items():
-        made.numbers[f"known {name}"] = value.cast(AMOUNT_TYPE)
-    return tuple(f"known {name}" for name in added)
+        taken = {other.casefold() for other in made.numbers}
+        variable, number = f"known {name}", 1
+        while variable.casefold() in taken:
+            number += 1
+            variable = f"known {name} ({number})"
+        made.numbers[variable] = value.cast(AMOUNT_TYPE)
+        names.append(variable)
+    return tuple(names)
 
 
 def label(variable: str) -> str:
     """How people read a variable: without the prefix that keeps names apart."""
-    return variable.removeprefix("known ").removeprefix("outcome ")
+    kind, _, name = variable.partition(" ")
+    return name if kind in ("known", "outcome") else variable
 
 
 def summed_families(plan: Plan, laid_out: Variables) -> list[tuple[str, ...]]:

@@ -5,22 +5,23 @@ and no blocking check failed. So "proved" is wrong with a probability of at most
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.checks import Outcome
-from experiments.analyse.estimates import headline_of
+from experiments.analyse.estimates import Method, headline_of
 from experiments.decide.guardrails import Guardrail, Safety, guardrails
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.stats.estimate import Difference, Interval
+from experiments.stats.limits import quantile
 from experiments.stats.moments import Sample
 from experiments.stats.sample_size import customers_needed
 from experiments.stats.skew import hall, needs_skewness_correction
 from experiments.terms import Basis, VerdictOn
-from experiments.value.contrast import Value, values
+from experiments.value.contrast import Reading, Value, values
 
 
 class Status(StrEnum):
@@ -51,11 +52,20 @@ class MoreData:
 
     Attributes:
         for_break_even: To detect an effect as large as break-even, against no effect.
-        for_observed: To prove D above 0, if the truth is what was observed; labelled as such.
+        for_observed: To prove D above 0, or where a guardrail is unclear, that it is kept, if the
+            truth is what was observed; labelled as such.
     """
 
     for_break_even: int | Undefined
     for_observed: int | Undefined
+
+
+@dataclass(frozen=True, slots=True)
+class OtherReading:
+    """D by the estimate that is not the headline: unadjusted where that is adjusted."""
+
+    method: Method
+    contrast: Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +81,8 @@ class Verdict:
         value: Contrast, net and return; Undefined while veiled or where the effect is.
         skewness_interval: D's interval corrected for skewness, where an arm is so skewed that
             the usual one may be off.
+        other_reading: D by the other estimate, where it falls on another side of 0; None where
+            the two agree or there is one.
         guardrails: Each guardrail.
         more_data: How much more would help, where it is not proved for want of data.
         failed: Names of the blocking checks that failed.
@@ -85,6 +97,7 @@ class Verdict:
     verdict_on: VerdictOn
     value: Value | Undefined
     skewness_interval: Interval | None
+    other_reading: OtherReading | None
     guardrails: tuple[Guardrail, ...]
     more_data: MoreData | None
     failed: tuple[str, ...]
@@ -110,10 +123,18 @@ class Decision:
 def decide(plan: Plan, analysis: Analysis) -> Decision:
     """Apply the plan's rule to an analysis."""
     worth = values(plan, analysis, basis=plan.value.basis)
+    turned = _otherwise_read(plan, analysis)
+    others = values(plan, turned, basis=plan.value.basis)
     other = Basis.ROLLOUT if plan.value.basis is Basis.PILOT else Basis.PILOT
     has_other = other is Basis.PILOT or plan.value.rollout is not None
     verdicts = tuple(
-        _verdict(plan, analysis, treatment, worth[treatment])
+        _verdict(
+            plan,
+            analysis,
+            treatment,
+            worth[treatment],
+            other_reading=_disagreeing(plan, turned, worth[treatment], others[treatment]),
+        )
         for treatment in plan.design.treatments
     )
     return Decision(
@@ -129,7 +150,50 @@ def _lowest_contrast(verdict: Verdict) -> float:
     return verdict.value.contrast.low
 
 
-def _verdict(plan: Plan, analysis: Analysis, treatment: str, value: Value | Undefined) -> Verdict:
+def _otherwise_read(plan: Plan, analysis: Analysis) -> Analysis:
+    """The same analysis with the money metric's other estimate as its headline, if it has one."""
+    defined = {
+        (estimate.treatment, estimate.method): isinstance(estimate.difference, Difference)
+        for estimate in analysis.estimates
+        if estimate.segment is None and estimate.metric == plan.value.metric
+    }
+    both = {
+        treatment
+        for treatment in plan.design.treatments
+        if sum(known for (arm, _), known in defined.items() if arm == treatment) > 1
+    }
+    turned = tuple(
+        replace(estimate, headline=not estimate.headline)
+        if estimate.segment is None
+        and estimate.metric == plan.value.metric
+        and estimate.treatment in both
+        else estimate
+        for estimate in analysis.estimates
+    )
+    return replace(analysis, estimates=turned)
+
+
+def _disagreeing(
+    plan: Plan, turned: Analysis, value: Value | Undefined, other: Value | Undefined
+) -> OtherReading | None:
+    """D by the other estimate, where it would decide otherwise."""
+    if isinstance(value, Undefined) or isinstance(other, Undefined):
+        return None
+    headline = headline_of(turned.estimates, metric=plan.value.metric, treatment=other.treatment)
+    sides = [_side(one.contrast.low, one.contrast.high) for one in (value, other)]
+    if headline is None or sides[0] == sides[1]:
+        return None
+    return OtherReading(headline.method, other.contrast)
+
+
+def _verdict(
+    plan: Plan,
+    analysis: Analysis,
+    treatment: str,
+    value: Value | Undefined,
+    *,
+    other_reading: OtherReading | None,
+) -> Verdict:
     judged = guardrails(plan, analysis, treatment=treatment)
     failed = tuple(
         dict.fromkeys(
@@ -140,7 +204,11 @@ def _verdict(plan: Plan, analysis: Analysis, treatment: str, value: Value | Unde
     )
     skewed = _skewness_interval(plan, analysis, treatment, value)
     status, reason = _status(analysis, value, judged, skewed, failed=bool(failed))
-    wants_data = reason in (Reason.INTERVAL, Reason.GUARDRAIL_UNCLEAR, Reason.TAILS)
+    more_data = None
+    if reason in (Reason.INTERVAL, Reason.TAILS):
+        more_data = _more_data(plan, analysis, treatment, value)
+    elif reason is Reason.GUARDRAIL_UNCLEAR:
+        more_data = _more_data_for_guardrails(plan, analysis, judged)
     return Verdict(
         treatment=treatment,
         status=status,
@@ -149,8 +217,9 @@ def _verdict(plan: Plan, analysis: Analysis, treatment: str, value: Value | Unde
         verdict_on=plan.value.verdict_on,
         value=value,
         skewness_interval=skewed,
+        other_reading=other_reading,
         guardrails=judged,
-        more_data=_more_data(plan, analysis, treatment, value) if wants_data else None,
+        more_data=more_data,
         failed=failed,
         veiled_until=analysis.veiled_until,
         veil=analysis.veil,
@@ -260,3 +329,31 @@ def _more_data(
         ),
         for_observed=observed,
     )
+
+
+def _more_data_for_guardrails(
+    plan: Plan, analysis: Analysis, judged: tuple[Guardrail, ...]
+) -> MoreData:
+    """What would clear every unclear guardrail, if its true worsening is what was observed."""
+    needed = [
+        _to_clear(plan, guardrail, n=analysis.customers[guardrail.treatment])
+        for guardrail in judged
+        if guardrail.safety is Safety.UNCLEAR
+    ]
+    open_ones = [found for found in needed if isinstance(found, Undefined)]
+    return MoreData(
+        for_break_even=Undefined("the money is settled; a guardrail is not"),
+        for_observed=open_ones[0] if open_ones else max(n for n in needed if isinstance(n, int)),
+    )
+
+
+def _to_clear(plan: Plan, guardrail: Guardrail, *, n: int) -> int | Undefined:
+    """Customers of the treatment group that it takes to show a guardrail is kept."""
+    worse = guardrail.worsening
+    if isinstance(worse, Undefined):
+        return worse
+    room = guardrail.accepted - (worse.low + worse.high) / 2
+    if room <= 0:
+        return Undefined(f"{guardrail.metric} was observed to be worse than the plan accepts")
+    se = (worse.high - worse.low) / 2 / quantile(0.5 + plan.confidence / 2)
+    return customers_needed(n=n, se=se, effect=room, alpha=float(plan.design.alpha))

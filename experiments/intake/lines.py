@@ -131,7 +131,8 @@ def fault_of(text: str) -> str | None:
     if found is None:
         return None
     if TOO_LONG.strip() in text:
-        return f"the line is longer than {LINE_BYTES >> 20} MiB"
+        megabytes = LINE_BYTES >> 20
+        return f"the line is longer than {megabytes} MiB; send the columns needed, a record a line"
     if found.group() == "\0":
         return "there is a NUL character; remove it"
     place = len(text[: found.start()].encode("utf-8", "surrogateescape")) + 1

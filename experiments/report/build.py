@@ -1,5 +1,7 @@
 """Fill the report from plan, analysis and decision."""
 
+from dataclasses import replace
+
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.checks import Check, Outcome
 from experiments.decide.verdict import Decision, Status, Verdict
@@ -13,6 +15,7 @@ from experiments.report.numbers import numbers, segments
 from experiments.report.report import Figure, Line, PilotReport, Tone
 from experiments.report.sentences import registration_sentence, verdict_line
 from experiments.report.wording import PERCENT, Unit, counted, day, days, reading, span
+from experiments.terms import Basis
 from experiments.value.contrast import Value
 
 TONES = {
@@ -107,7 +110,7 @@ def _figures(plan: Plan, analysis: Analysis, verdict: Verdict) -> tuple[Figure, 
     figures = [
         Figure(
             "Net of program cost",
-            net_text.split(" (")[0],
+            net_text.rsplit(" (", 1)[0],
             span(value.net.low, value.net.high, money, sign=True),
             f"in total over {counted(value.customers, 'customer', 'customers')} of "
             f"“{verdict.treatment}”",
@@ -121,21 +124,27 @@ def _figures(plan: Plan, analysis: Analysis, verdict: Verdict) -> tuple[Figure, 
         figures.append(
             Figure(
                 f"Effect on {effect.metric}",
-                text.split(" (")[0],
+                text.rsplit(" (", 1)[0],
                 span(effect.interval.low, effect.interval.high, unit, sign=True),
                 "per customer, treatment minus control",
             )
+        )
+    if verdict.status is Status.INVALID:
+        return tuple(
+            replace(figure, note=f"{figure.note}; not valid, because a check failed")
+            for figure in figures
         )
     return tuple(figures)
 
 
 def _roi_figure(value: Value) -> Figure:
-    note = f"net for each {value.basis.value} cost"
+    where = "of the roll-out" if value.basis is Basis.ROLLOUT else "of the pilot"
+    note = f"net as a share of the cost {where}"
     if isinstance(value.roi, Undefined):
         return Figure("Return on cost", "–", "", value.roi.reason)
     text = reading(value.roi.value, value.roi.low, value.roi.high, PERCENT, sign=True)
     interval = span(value.roi.low, value.roi.high, PERCENT, sign=True)
-    return Figure("Return on cost", text.split(" (")[0], interval, note)
+    return Figure("Return on cost", text.rsplit(" (", 1)[0], interval, note)
 
 
 def _done(plan: Plan, analysis: Analysis, *, left_out: int, assigned: bool) -> tuple[Line, ...]:

@@ -3,11 +3,11 @@
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.estimates import Estimate
 from experiments.analyse.over_time import Period
-from experiments.decide.verdict import Decision
+from experiments.decide.verdict import Decision, Status
 from experiments.errors import Undefined
 from experiments.pilot import Metric, Plan
 from experiments.report.report import Effect, EffectsChart, Point, TimeChart, Tone
-from experiments.report.wording import PERCENT, Unit, day, number, reading
+from experiments.report.wording import PERCENT, Unit, amount, day, reading
 from experiments.stats.limits import quantile
 from experiments.terms import Direction, MetricKind
 from experiments.value.contrast import Value
@@ -95,11 +95,12 @@ def _effects_title(plan: Plan, decision: Decision) -> str:
     margin = verdict.value.margin
     decimals_text = reading(
         margin.value / rate, margin.low / rate, margin.high / rate, unit, sign=True
-    ).split(" (")[0]
-    pays_from = number(verdict.value.break_even * unit.factor, 2)
+    ).rsplit(" (", 1)[0]
+    pays_from = amount(verdict.value.break_even, unit)
+    failed = "Not valid, because a check failed: " if verdict.status is Status.INVALID else ""
     return (
-        f"{plan.money_metric.name} changed by {decimals_text} per customer; “{verdict.treatment}” "
-        f"pays from {pays_from}{unit.suffix}"
+        f"{failed}{plan.money_metric.name} changed by {decimals_text} per customer; "
+        f"“{verdict.treatment}” pays from {pays_from}"
     )
 
 

@@ -61,12 +61,19 @@ def _said(found: Reading, unit: Unit) -> str:
     return reading(found.value, found.low, found.high, unit, sign=True)
 
 
+def _chance(probability: float) -> str:
+    """Per cent to one decimal; never a certainty that no pilot gives."""
+    if probability < 0.001:
+        return "< 0.1 %"
+    return "> 99.9 %" if probability > 0.999 else f"{number(probability * 100, 1)} %"
+
+
 def _lines(
     plan: Plan, verdict: Verdict, value: Value, money: Unit, *, decides: bool
 ) -> tuple[Line, ...]:
     roi = value.roi.reason if isinstance(value.roi, Undefined) else _said(value.roi, PERCENT)
     loss = value.probability_of_loss
-    chance = loss.reason if isinstance(loss, Undefined) else f"{number(loss * 100, 1)} %"
+    chance = loss.reason if isinstance(loss, Undefined) else _chance(loss)
     metric = plan.money_metric
     unit = Unit.of(metric.kind, metric.unit, name=metric.name)
     held_back = "cost the company" if value.control_group_cost >= 0 else "saved the company"

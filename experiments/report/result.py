@@ -106,6 +106,7 @@ def _interval(value: Interval | Undefined | None) -> Json | None:
 
 
 def _verdict(verdict: Verdict, sentence: str) -> Json:
+    other = verdict.other_reading
     found: Json = {
         "treatment": verdict.treatment,
         "status": verdict.status.value,
@@ -115,7 +116,7 @@ def _verdict(verdict: Verdict, sentence: str) -> Json:
         "verdict_on": verdict.verdict_on.value,
         **_value(verdict.value),
         "skewness_interval": _interval(verdict.skewness_interval),
-        "other_reading": _reading(verdict.other_reading) if verdict.other_reading else None,
+        "other_reading": other and {"method": other.method.value, **_reading(other.contrast)},
         "guardrails": [_guardrail(guardrail) for guardrail in verdict.guardrails],
         "more_data": _more_data(verdict.more_data),
         "failed_checks": list(verdict.failed),
@@ -250,6 +251,8 @@ def _flat(estimate: Json) -> Json:
 def _cell(value: object) -> object:
     if isinstance(value, dict):
         return None
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    text = f"'{value}" if value.startswith(FORMULA_STARTS) else value
+    # The writer quotes a line feed, but a carriage return would end the line for many readers.
+    return text.replace("\r", " ")

@@ -5,8 +5,9 @@ A person who reads only these has the truth; doubt is said as plainly as success
 
 from collections.abc import Mapping
 
+from experiments.analyse.estimates import Method
 from experiments.decide.guardrails import Safety
-from experiments.decide.verdict import Reason, Status, Verdict
+from experiments.decide.verdict import MoreData, Reason, Status, Verdict
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.plan.registration import Registration
@@ -14,7 +15,7 @@ from experiments.report import wording
 from experiments.report.report import Tone, VerdictLine
 from experiments.report.wording import Unit, amount, counted, day, number, reading
 from experiments.terms import Basis
-from experiments.value.contrast import Value
+from experiments.value.contrast import Reading, Value
 
 WORDS: Mapping[Status, tuple[str, Tone]] = {
     Status.PROVED: ("✓ Proved", Tone.GOOD),
@@ -81,7 +82,8 @@ def _why(plan: Plan, verdict: Verdict) -> str:
         return f"There is no number: {verdict.value.reason}."
     money = _money_sentence(plan, verdict.value)
     if verdict.status is Status.INVALID:
-        return f"Failed: {', '.join(verdict.failed)}. As labelled, not as proof: {money}"
+        failed = ", ".join(name.replace("_", " ") for name in verdict.failed)
+        return f"Failed: {failed}. The numbers stand here for the record and prove nothing. {money}"
     extra = {
         Reason.INTERVAL: f" {_doubt(plan, verdict.value)}",
         Reason.GUARDRAIL_WORSE: f" {_harm(verdict, Safety.WORSE)}",
@@ -90,18 +92,17 @@ def _why(plan: Plan, verdict: Verdict) -> str:
             " A few customers carry much of the result; corrected for that, the answer changes."
         ),
     }
-    return money + (extra.get(verdict.reason, "") if verdict.reason else "")
+    why = money + (extra.get(verdict.reason, "") if verdict.reason else "")
+    return why + _other_reading(plan, verdict)
 
 
 def _money_sentence(plan: Plan, value: Value) -> str:
     """What each customer brought, and what it cost."""
     money = Unit.of_money(plan.value.currency)
     margin = value.margin
-    side = "more" if margin.value >= 0 else "less"
-    low, high = (margin.low, margin.high) if margin.value >= 0 else (-margin.high, -margin.low)
-    decimals = wording.decimals_for(low, high)
-    brought = f"{number(abs(margin.value), decimals)} {plan.value.currency} {side} margin"
-    interval = f"{number(low, decimals)} to {number(high, decimals)}"
+    decimals = wording.decimals_for(margin.low, margin.high)
+    brought = f"{number(abs(margin.value), decimals)} {money.suffix.strip()} {_side(margin)} margin"
+    interval = _more_or_less(margin, decimals)
     at = " at roll-out" if value.basis is Basis.ROLLOUT else ""
     sentence = (
         f"Each customer assigned to it brought {brought} than the control group ({interval}) "
@@ -117,13 +118,41 @@ def _money_sentence(plan: Plan, value: Value) -> str:
     return sentence
 
 
+def _side(margin: Reading) -> str:
+    return "more" if margin.value >= 0 else "less"
+
+
+def _more_or_less(margin: Reading, decimals: int) -> str:
+    """The interval on the side of its value; where it holds zero, both sides by name."""
+    if margin.low < 0 < margin.high:
+        return f"from {number(-margin.low, decimals)} less to {number(margin.high, decimals)} more"
+    low, high = (margin.low, margin.high) if margin.value >= 0 else (-margin.high, -margin.low)
+    return f"{number(low, decimals)} to {number(high, decimals)}"
+
+
+def _other_reading(plan: Plan, verdict: Verdict) -> str:
+    """Adjusted and unadjusted fall on different sides: the reader is told."""
+    other = verdict.other_reading
+    if other is None:
+        return ""
+    money = Unit.of_money(plan.value.currency)
+    contrast = other.contrast
+    adjusted = "Adjusted" if other.method is Method.LIN else "Not adjusted"
+    return (
+        f" {adjusted} for what was known before the pilot, it would be "
+        f"{reading(contrast.value, contrast.low, contrast.high, money)} a customer after cost, "
+        f"which is another answer."
+    )
+
+
 def _doubt(plan: Plan, value: Value) -> str:
     """What the interval of D leaves open."""
     money = Unit.of_money(plan.value.currency)
     contrast = value.contrast
+    required = " and the return that it must earn" if plan.value.hurdle_rate else ""
+    found = reading(contrast.value, contrast.low, contrast.high, money)
     return (
-        f"After its cost that is {reading(contrast.value, contrast.low, contrast.high, money)} a "
-        f"customer, which may be a gain or a loss."
+        f"After its cost{required} that is {found} a customer, so that it may be a gain or a loss."
     )
 
 
@@ -136,6 +165,10 @@ def _harm(verdict: Verdict, safety: Safety) -> str:
 
 def _advice(plan: Plan, verdict: Verdict, registration: Registration) -> str:
     late = registration is Registration.RETROSPECTIVE
+    return _what_to_do(verdict, late=late) + _registered(verdict, late=late)
+
+
+def _what_to_do(verdict: Verdict, *, late: bool) -> str:
     match verdict.status:
         case Status.PROVED if late:
             return (
@@ -145,19 +178,26 @@ def _advice(plan: Plan, verdict: Verdict, registration: Registration) -> str:
         case Status.PROVED:
             return "Roll it out, and keep a holdback group to check the promise."
         case Status.DISPROVED | Status.CONTRADICTED:
-            return "Stop it, or change it and test again." + _retrospective(late)
+            return "Stop it, or change it and test again."
         case Status.INVALID:
             return "Mend the cause and run a new pilot; do not act on these numbers."
         case Status.VEILED:
+            if verdict.veiled_until is None:
+                return "Record the missing rows, or declare the behavior complete."
             return "Wait, and keep recording behavior for both groups."
         case Status.SUPPORTED:
             return "Confirm it with a randomized pilot before a full roll-out."
         case _:
-            return _more_data(verdict) + _retrospective(late)
+            return _more_data(verdict)
 
 
-def _retrospective(late: bool) -> str:
-    return " The plan was written after the outcome (retrospective)." if late else ""
+def _registered(verdict: Verdict, *, late: bool) -> str:
+    """Whether the plan came first; the advice on a late proof has said it already."""
+    if not late:
+        return " The plan was frozen before any outcome (prospective)."
+    if verdict.status is Status.PROVED:
+        return ""
+    return " The plan was registered when outcomes could be known (retrospective)."
 
 
 def _more_data(verdict: Verdict) -> str:
@@ -166,17 +206,31 @@ def _more_data(verdict: Verdict) -> str:
     more = verdict.more_data
     if more is None:
         return "Do not roll it out on this evidence."
+    if verdict.reason is Reason.GUARDRAIL_UNCLEAR:
+        return "Do not roll it out yet; " + _to_clear_guardrails(more)
+    seen = verdict.value.customers if isinstance(verdict.value, Value) else 0
     needed = []
-    if isinstance(more.for_break_even, int):
+    if isinstance(more.for_break_even, int) and more.for_break_even > seen:
         needed.append(
             f"{counted(more.for_break_even, 'customer', 'customers')} in the treatment group to "
             f"see an effect as large as break-even"
         )
     if isinstance(more.for_observed, int):
-        needed.append(f"{more.for_observed:,} if the effect is as observed")
+        customers = "" if needed else " customers in the treatment group"
+        needed.append(f"{more.for_observed:,}{customers} if the effect is as observed")
     if not needed:
         return "Do not roll it out on this evidence."
     return f"Do not roll it out yet; a new pilot needs about {', or '.join(needed)}."
+
+
+def _to_clear_guardrails(more: MoreData) -> str:
+    if isinstance(more.for_observed, Undefined):
+        return "find out first whether it does harm."
+    customers = counted(more.for_observed, "customer", "customers")
+    return (
+        f"a new pilot needs about {customers} in the treatment group to rule the harm out, if the "
+        f"effect is as observed."
+    )
 
 
 def registration_sentence(registration: Registration) -> str:

@@ -159,8 +159,8 @@ def test_an_over_long_line_is_refused_and_the_next_one_is_read(write: Write) -> 
     assert columns["id"] == ["1", "3"]
     assert columns["#line"] == [2, 4]
     assert [(reject.line, reject.reason) for reject in rejects] == [
-        (3, "the line is longer than 1 MiB"),
-        (5, "the line is longer than 1 MiB"),
+        (3, "the line is longer than 1 MiB; send the columns needed, a record a line"),
+        (5, "the line is longer than 1 MiB; send the columns needed, a record a line"),
     ]
 
 

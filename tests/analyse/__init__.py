@@ -1,0 +1,1 @@
+"""Tests of what changed, and whether it can be trusted."""

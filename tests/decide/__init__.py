@@ -1,0 +1,1 @@
+"""Tests of the verdict by the rule of the plan."""

@@ -1,0 +1,1 @@
+"""Tests of what the change is worth."""
