@@ -102,12 +102,12 @@ def demo(
 
 def _refuse(error: PilotError) -> NoReturn:
     """Say what is wrong, all of it, and stop."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
     what = error.what if isinstance(error, BadInput) else str(error)
-    console.print(what, style="bold red", markup=False)
+    console.print(what, style="bold red")
     if isinstance(error, BadInput):
         for problem in error.problems:
-            console.print(f"  {problem}", markup=False)
+            console.print(f"  {problem}")
     raise typer.Exit(BAD_INPUT)
 
 

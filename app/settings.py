@@ -24,7 +24,7 @@ class Settings:
         timezone = os.environ.get("PILOTBOOK_TIMEZONE", "UTC")
         try:
             ZoneInfo(timezone)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder, such as Europe
             raise BadInput(
                 f"PILOTBOOK_TIMEZONE={timezone!r} is no time zone; use a name like Europe/Warsaw."
             ) from None

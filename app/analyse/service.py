@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from importlib.metadata import version
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func
 from sqlmodel import select
@@ -83,7 +84,7 @@ def analyse_pilot(
         complete_through=complete_through(session),
     )
     known = known_registration or registration(
-        frozen_at=stored.frozen_at,
+        frozen_at=stored.frozen_at.astimezone(ZoneInfo(workspace.timezone)),
         starts_on=plan.pilot.starts_on,
         first_outcome_recorded_at=first_outcome_recorded_at(
             engine, plan, behavior=behavior, enrolment=enrolment

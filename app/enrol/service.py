@@ -3,7 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from app.batches import accept, number_of, pending_batch
 from app.plan.service import frozen_plan, pilot_id
@@ -12,7 +12,7 @@ from app.tables import BatchKind, EnrolmentRow, PilotRow
 from app.workspace import Workspace
 from experiments.enrol.customers import read_customers, refuse_unknown_attributes
 from experiments.enrol.enrolment import EnrolmentReceipt, enrol
-from experiments.errors import BadFile
+from experiments.errors import BadFile, BadPlan
 from experiments.plan.pilot_file import CustomersFile
 
 
@@ -22,19 +22,22 @@ def enrol_file(
     """Enrol a file of customers, all or nothing.
 
     Raises:
-        BadPlan: The plan names attributes that the file does not supply.
+        BadPlan: The plan names attributes that the file does not supply, or the pilot has
+            customers already.
         BadFile: A row was refused; nobody is enrolled.
     """
     session = workspace.session
     plan, _ = frozen_plan(session, pilot)
     refuse_unknown_attributes(plan, source)
+    _refuse_twice(session, pilot)
     with pending_batch(session, kind=BatchKind.ENROLMENT, path=path, now=now) as batch:
         customers = read_customers(
             workspace.engine, path, source, plan=plan, zone=workspace.timezone
         )
         if customers.rejects:
+            wrong = len({reject.line for reject in customers.rejects})
             raise BadFile(
-                f"{path.name}: {len(customers.rejects):,} of {customers.counted:,} rows are wrong; "
+                f"{path.name}: {wrong:,} of {customers.counted:,} rows are wrong; "
                 f"nobody was enrolled. Correct them and send the file again:",
                 rejects=customers.rejects,
             )
@@ -61,6 +64,16 @@ def enrol_file(
         )
         accept(session, batch, receipt)
     return receipt
+
+
+def _refuse_twice(session: Session, pilot: PilotRow) -> None:
+    query = select(EnrolmentRow).where(EnrolmentRow.pilot_id == pilot.id)
+    enrolled = session.exec(query).first() is not None
+    session.commit()
+    if enrolled:
+        raise BadPlan(
+            f"Pilot {pilot.slug!r} has its customers already; plan a new pilot for others."
+        )
 
 
 def enrolment_receipt(workspace: Workspace, pilot: PilotRow) -> EnrolmentReceipt:

@@ -1,6 +1,8 @@
 """Record a file of behavior."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 
@@ -33,13 +35,11 @@ def record_file(
         BadFile: The file cannot be read, or a row was refused under `strict`.
     """
     session = workspace.session
-    with pending_batch(session, kind=BatchKind.BEHAVIOR, path=path, now=now) as batch:
-        staged = stage_behavior(
-            path,
-            columns,
-            zone=workspace.timezone,
-            into=workspace.scratch / f"staged-{number_of(batch)}.parquet",
-        )
+    with (
+        pending_batch(session, kind=BatchKind.BEHAVIOR, path=path, now=now) as batch,
+        _scratch_file(workspace.scratch / f"staged-{number_of(batch)}.parquet") as waiting,
+    ):
+        staged = stage_behavior(path, columns, zone=workspace.timezone, into=waiting)
         receipt = record(
             workspace.engine,
             workspace.ledger,
@@ -49,8 +49,16 @@ def record_file(
             recorded_at=now,
             strict=columns.strict,
         )
-        staged.file.unlink()
         batch.complete_through = complete_through
         batch.measures_json = json.dumps(sorted({*receipt.measures, *columns.measures}))
         accept(session, batch, receipt)
     return receipt
+
+
+@contextmanager
+def _scratch_file(path: Path) -> Iterator[Path]:
+    """A file that is gone afterwards, also where the work was refused."""
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)

@@ -38,7 +38,8 @@ def progress() -> Iterator[Callable[[Stage], None]]:
 
 def show_journey(journey: Journey, *, folder: Path, with_report: bool) -> None:
     """The verdict sentence first, then figures, effects, checks and what was written."""
-    console, report = Console(highlight=False), journey.report
+    # Names of pilots and arms are printed as they are: brackets and colons in them mean nothing.
+    console, report = Console(highlight=False, markup=False, emoji=False), journey.report
     console.print(report.title, style="bold")
     for line in report.verdicts or (report.verdict,):
         _show_verdict(console, line)

@@ -6,7 +6,7 @@ the engine; they add up across groups. `Sums.moments` turns them into means and 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 
 import ibis
 import ibis.expr.types as ir
@@ -20,6 +20,8 @@ from experiments.stats.moments import Moments
 FACTOR, PRODUCT, SUM_OF_PRODUCTS = "decimal(19, 4)", "decimal(36, 8)", "decimal(38, 8)"
 SQUARE_CUT, BASE_CUT, CUBE = "decimal(22, 4)", "decimal(15, 4)", "decimal(38, 4)"
 CUBE_LIMIT = 1_000_000_000
+# Python's own context keeps 28 digits; sums have up to 38, and more where groups are added up.
+_ALL_DIGITS = Context(prec=60, traps=[Inexact])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,18 @@ class Sums:
         """The sums over both groups together; exact, so any order gives the same."""
         return Sums(
             n=self.n + other.n,
-            totals={name: total + other.totals[name] for name, total in self.totals.items()},
-            products={pair: sum_ + other.products[pair] for pair, sum_ in self.products.items()},
+            totals={
+                name: _ALL_DIGITS.add(total, other.totals[name])
+                for name, total in self.totals.items()
+            },
+            products={
+                pair: _ALL_DIGITS.add(product, other.products[pair])
+                for pair, product in self.products.items()
+            },
             cubes={
-                name: None if cube is None or (more := other.cubes[name]) is None else cube + more
+                name: None
+                if cube is None or (more := other.cubes[name]) is None
+                else _ALL_DIGITS.add(cube, more)
                 for name, cube in self.cubes.items()
             },
         )

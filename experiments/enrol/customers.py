@@ -99,11 +99,11 @@ def read_customers(
         typed = [cast_rows(batch, rules, zone=zone) for batch in opened]
         rejects = [*opened.rejects, *(reject for batch in typed for reject in batch.rejects)]
         counted = opened.counted
-    rows = _named(pa.Table.from_batches([batch.batch for batch in typed]), source, names, plan)
-    rows, left_out, unknown = _settle_arms(rows, source, plan)
+    everybody = _named(pa.Table.from_batches([batch.batch for batch in typed]), source, names, plan)
+    rows, left_out, unknown = _settle_arms(everybody, source, plan)
     rejects += unknown
-    early = _outside_the_pilot(rows, plan) if source.enrolled_at else []
-    repeated = _repeated(engine, rows)
+    early = _outside_the_pilot(rows, plan, source.enrolled_at) if source.enrolled_at else []
+    repeated = _repeated(engine, everybody, rows, column=source.customer_id)
     rejects += early + repeated
     refused = pa.array([reject.line for reject in early + repeated], pa.int64())
     rows = rows.filter(pc.invert(pc.is_in(rows["line"], refused)))
@@ -142,7 +142,11 @@ def _named(
         "tier": rows[source.tier] if source.tier else nothing,
         "owner": rows[source.owner] if source.owner else nothing,
         "enrolled_at": rows[source.enrolled_at] if source.enrolled_at else start,
-        **{f"attribute_{at}": rows[name] for at, name in enumerate(attributes)},
+        # Blanks of any kind, which the engine would not read as part of a number.
+        **{
+            f"attribute_{at}": pc.utf8_trim_whitespace(rows[name])
+            for at, name in enumerate(attributes)
+        },
         "line": rows["#line"],
     }
     return pa.table(dict(columns))
@@ -168,7 +172,7 @@ def _settle_arms(
     return kept, 0, rejects
 
 
-def _outside_the_pilot(rows: pa.Table, plan: Plan) -> list[Reject]:
+def _outside_the_pilot(rows: pa.Table, plan: Plan, column: str) -> list[Reject]:
     """Enrolment days before the first or after the last day of the pilot."""
     first, last = plan.pilot.starts_on, plan.pilot.ends_on
     reason = f"enrolment lies outside the pilot, which runs from {first} to {last}"
@@ -177,28 +181,30 @@ def _outside_the_pilot(rows: pa.Table, plan: Plan) -> list[Reject]:
         return not first <= day <= last
 
     return [
-        Reject(line=line, column="enrolled_at", value=str(day), reason=reason)
+        Reject(line=line, column=column, value=str(day), reason=reason)
         for line, day in zip(rows["line"].to_pylist(), rows["enrolled_at"].to_pylist(), strict=True)
         if is_outside(day)
     ]
 
 
-def _repeated(engine: Engine, rows: pa.Table) -> list[Reject]:
-    """Customers on more than one line: the later lines; all lines where the arms differ."""
-    table = ibis.memtable(rows.select(["customer_id", "arm", "line"]))
+def _repeated(engine: Engine, everybody: pa.Table, rows: pa.Table, *, column: str) -> list[Reject]:
+    """Customers on more than one line: the later lines; all lines where the arms differ.
+
+    An arm that is left out counts as an arm here; its own lines are not refused.
+    """
+    table = ibis.memtable(everybody.select(["customer_id", "arm", "line"]))
     window = ibis.window(group_by=table.customer_id)
     seen = table.mutate(
         first=table.line.min().over(window),
         times=table.count().over(window),
         arms=table.arm.fill_null("").nunique().over(window),
     )
-    twice = seen.filter((seen.times > 1) & ((seen.line > seen.first) | (seen.arms > 1))).order_by(
-        "line"
-    )
+    twice = seen.filter((seen.times > 1) & ((seen.line > seen.first) | (seen.arms > 1)))
+    kept = ibis.memtable(rows.select(["line"]))
     return [
         Reject(
             line=row["line"],
-            column="customer_id",
+            column=column,
             value=row["customer_id"],
             reason=(
                 f"this customer is in more than one arm (first on line {row['first']}); "
@@ -207,5 +213,5 @@ def _repeated(engine: Engine, rows: pa.Table) -> list[Reject]:
                 else f"this customer is already on line {row['first']}; remove this line"
             ),
         )
-        for row in engine.fetch(twice).to_pylist()
+        for row in engine.fetch(twice.semi_join(kept, "line").order_by("line")).to_pylist()
     ]

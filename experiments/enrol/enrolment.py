@@ -1,6 +1,7 @@
 """Enrol customers: settle the arms, give numbers, keep the list, and fingerprint it."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,6 +15,7 @@ from experiments.behavior.engine import Engine
 from experiments.behavior.ledger import Ledger
 from experiments.enrol.assignment import assign
 from experiments.enrol.customers import Customers
+from experiments.errors import BadInput
 from experiments.pilot import Plan
 
 STRATUM_JOINT = "\x1f"  # cannot stand inside an attribute, so joined strata cannot be confused
@@ -66,6 +68,9 @@ def enrol(
         plan: Names arms, shares, seed and strata.
         tier: Name of the attribute that holds the value tier, if any.
         batch_no: The batch that the list becomes.
+
+    Raises:
+        BadInput: An arm is left without customers; nothing was kept.
     """
     rows = ibis.memtable(customers.rows)
     assigned = customers.rows["arm"].null_count > 0
@@ -85,6 +90,7 @@ def enrol(
         row["arm"]: row["n"]
         for row in engine.fetch(rows.group_by("arm").agg(n=lambda t: t.count())).to_pylist()
     }
+    _refuse_empty_arms(plan, arms)
     receipt = EnrolmentReceipt(
         batch_no=batch_no,
         fingerprint=_fingerprint(engine, rows),
@@ -116,6 +122,15 @@ def enrolment_of(
         first_enrolled_on=receipt.first_enrolled_on,
         last_enrolled_on=receipt.last_enrolled_on,
     )
+
+
+def _refuse_empty_arms(plan: Plan, customers: Mapping[str, int]) -> None:
+    empty = [arm for arm in plan.design.arms if not customers.get(arm)]
+    if empty:
+        raise BadInput(
+            f"Nobody is in {' nor in '.join(repr(arm) for arm in empty)}; every arm of the plan "
+            f"needs customers. Compare the arms of the file with those of the plan."
+        )
 
 
 def _stratum(plan: Plan, customers: Customers, rows: ir.Table) -> ir.StringValue:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 _TABLE = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(#.*)?$")
+_LONG_TEXT = re.compile(r"(\"\"\"|''').*?\1", re.DOTALL)
 _KEY = re.compile(r"^\s*([A-Za-z0-9_\-.\"' ]+?)\s*=")
 
 
@@ -22,13 +23,18 @@ def line_of(text: str, loc: Sequence[int | str]) -> int | None:
     best: tuple[int, int] | None = None
     counts: dict[str, int] = {}
     table: tuple[str, ...] = ()
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(_without_long_texts(text).splitlines(), start=1):
         if header := _TABLE.match(line):
             table = _table_path(header[1] == "[[", header[2], counts)
             best = _better(best, table, wanted, number)
         elif key := _KEY.match(line):
             best = _better(best, (*table, *_parts(key[1])), wanted, number)
     return best[1] if best else None
+
+
+def _without_long_texts(text: str) -> str:
+    """The same lines without texts of several lines, which may quote tables and keys."""
+    return _LONG_TEXT.sub(lambda found: "\n" * found[0].count("\n"), text)
 
 
 def _flatten(loc: Sequence[int | str]) -> tuple[str, ...]:

@@ -45,9 +45,11 @@ class CustomersFile(Part):
 
     @model_validator(mode="after")
     def _columns_have_one_meaning(self) -> Self:
-        twice = sorted({name for name in self.attributes if self.attributes.count(name) > 1})
-        if twice:
-            raise ValueError(f"attribute {twice[0]!r} is named twice")
+        _refuse_twice("attribute", self.attributes)
+        _refuse_two_meanings(
+            (self.customer_id, self.arm, self.enrolled_at),
+            (*self.attributes, self.tier, self.owner),
+        )
         if self.arm is None and self.other_arms is OtherArms.LEAVE_OUT:
             raise ValueError("other_arms needs arm = ...: without it Pilotbook assigns everybody")
         return self
@@ -80,6 +82,31 @@ class BehaviorFile(Part):
             raise ValueError("event_id is for long form; a wide row is several events")
         return self
 
+    @model_validator(mode="after")
+    def _columns_have_one_meaning(self) -> Self:
+        _refuse_twice("measure", self.measures)
+        _refuse_two_meanings(
+            (*self.measures, self.value, self.occurred_at),
+            (self.customer_id, self.measure, self.item, self.event_id, self.source),
+        )
+        return self
+
+
+def _refuse_twice(what: str, names: Sequence[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{what} {twice[0]!r} is named twice")
+
+
+def _refuse_two_meanings(
+    strict: Sequence[str | date | None], others: Sequence[str | date | None]
+) -> None:
+    """No column of the first kind may have a second meaning, of either kind."""
+    named = [name for name in (*strict, *others) if name is not None]
+    twice = [name for name in strict if name is not None and named.count(name) > 1]
+    if twice:
+        raise ValueError(f"column {twice[0]!r} has two meanings; name another column for one")
+
 
 class PilotFile(Plan):
     """A plan together with the files that `pilotbook run` takes in."""
@@ -99,7 +126,7 @@ def read_pilot_file(path: Path) -> PilotFile:
         BadPlan: The file is missing, is not TOML, or says something that does not hold together.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise BadPlan(f"There is no pilot file {path}; check the path.") from None
     except IsADirectoryError:
@@ -177,10 +204,10 @@ def _explain(details: ErrorDetails) -> str:
             return f'"{value}" is not known; choose one of {", ".join(choices)}{hint}'
         case "too_short":
             return "is empty; give at least one entry"
-        case _ if details["loc"][-1] in UNION_BRANCHES:
-            return f"{_shown(value)} is neither a date (2026-03-21) nor the name of a column"
         case "value_error":
             return str(context["error"])
+        case _ if details["loc"][-1] in UNION_BRANCHES:
+            return f"{_shown(value)} is neither a date (2026-03-21) nor the name of a column"
         case "string_pattern_mismatch":
             return f"{value!r} does not have the form {context['pattern']}"
         case _:

@@ -80,7 +80,7 @@ def record(
         BadFile: A row was refused under `strict`, or no row is left; nothing was recorded.
     """
     waiting = engine.table_of([str(staged.file)], STAGED)
-    known, contradictions = _sort_events(engine, ledger, waiting)
+    known, contradictions = _sort_events(engine, ledger, waiting, column=staged.event_column)
     rejects = tuple(sorted([*staged.rejects, *contradictions], key=lambda reject: reject.line))
     rejected = staged.refused + len({reject.line for reject in contradictions})
     if rejects and (strict or rejected == staged.counted):
@@ -128,7 +128,7 @@ def record(
 
 
 def _sort_events(
-    engine: Engine, ledger: Ledger, waiting: ir.Table
+    engine: Engine, ledger: Ledger, waiting: ir.Table, *, column: str
 ) -> tuple[ir.Table, list[Reject]]:
     """Mark repeats and contradictions; rows without an event id are neither."""
     named = waiting.event_id.notnull()
@@ -141,7 +141,7 @@ def _sort_events(
     rejects = [
         Reject(
             line=row["line"],
-            column="event_id",
+            column=column,
             value=row["event_id"],
             reason=(
                 "this event is already recorded with another customer, day or value; correct it "
@@ -188,11 +188,11 @@ def _against_ledger(engine: Engine, ledger: Ledger, marked: ir.Table, first: ir.
     agrees = ibis.literal(True)
     for name in CONTENTS:
         agrees = agrees & (joined[name] == joined[f"known_{name}"])
-    repeats_in_file = ~joined.is_first & joined.same_as_first
+    # What the ledger has decides; only events that are new to it are compared within the file.
+    agrees_in_file = joined.same_as_first
+    is_later = ~joined.is_first & ~in_ledger
     return joined.select(
         *STAGED.names,
-        repeated=((in_ledger & agrees) | (repeats_in_file & ~in_ledger)).fill_null(False),
-        refused=((in_ledger & ~agrees) | (~joined.is_first & ~joined.same_as_first)).fill_null(
-            False
-        ),
+        repeated=((in_ledger & agrees) | (is_later & agrees_in_file)).fill_null(False),
+        refused=((in_ledger & ~agrees) | (is_later & ~agrees_in_file)).fill_null(False),
     )

@@ -40,6 +40,7 @@ class Staged:
         rejects: What was wrong, one entry per bad cell.
         rounded: Values that had more than four decimals.
         blank: Cells of a wide file without a value; they are no entry.
+        event_column: How the file calls the column of event ids; empty where it has none.
     """
 
     file: Path
@@ -48,6 +49,7 @@ class Staged:
     rejects: tuple[Reject, ...]
     rounded: int
     blank: int
+    event_column: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,8 @@ def stage_behavior(path: Path, columns: BehaviorFile, *, zone: str, into: Path) 
         refused += len(opened.rejects)
         counted = opened.counted
     rejects.sort(key=lambda reject: reject.line)
-    return Staged(into, counted, refused, tuple(rejects), rounded, blank)
+    event_column = columns.event_id or ""
+    return Staged(into, counted, refused, tuple(rejects), rounded, blank, event_column)
 
 
 def _source_column(path: Path, columns: BehaviorFile) -> str | None:

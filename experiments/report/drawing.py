@@ -14,7 +14,7 @@ from functools import cache
 from html import escape
 from typing import Any, Final
 
-from experiments.report.glyphs import FONTS, clean
+from experiments.report.glyphs import FONTS, clean, text_width
 
 # Altair's generated types name every option of every mark; here its objects pass through.
 AltairObject = Any
@@ -265,6 +265,37 @@ def _spec(drawing: Drawing, axis: tuple[AltairObject, AltairObject]) -> dict[str
         ),
     )
     return dict(chart.to_dict(validate=False))
+
+
+def padded(values: list[float], *, share: float = 0.05) -> tuple[float, float]:
+    """The span of some values, with room on both sides."""
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    room = (high - low) * share or max(abs(high), 1.0) * share
+    return low - room, high + room
+
+
+def axis(**options: AltairObject) -> AltairObject:
+    """An axis of Altair, which is imported when the first chart is drawn."""
+    import altair as alt  # noqa: PLC0415
+
+    return alt.Axis(**options)
+
+
+def beside(
+    frame: Frame, text: str, *, value: float, y: float, clear_of: float | None = None
+) -> dict[str, Any]:
+    """Where a label of a vertical line stands: centred on it, but inside the plot.
+
+    Where it would lie across another line, at `clear_of`, it moves to its own side of that line.
+    """
+    half = text_width(text, size=SIZE) / 2
+    middle = frame.pixel(value)
+    if clear_of is not None:
+        other = frame.pixel(clear_of)
+        side = 1 if middle >= other else -1
+        middle = other + side * max(abs(middle - other), half + 5)
+    middle = min(max(middle, half), max(frame.plot - half, half))
+    return {"pixel": middle, "y": y, "align": "center"}
 
 
 def _drawn(spec: dict[str, Any]) -> str:

@@ -14,14 +14,8 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from experiments.report.charts import (
-    EFFECTS_KEY,
-    MONEY_KEY,
-    TIME_KEY,
-    effects_svg,
-    money_svg,
-    time_svg,
-)
+from experiments.report.charts import EFFECTS_KEY, MONEY_KEY, effects_svg, money_svg
+from experiments.report.course import TIME_KEY, time_svg
 from experiments.report.drawing import Layout
 from experiments.report.glyphs import FONTS, clean
 from experiments.report.report import EffectsChart, Line, Money, PilotReport, Table, TimeChart

@@ -12,14 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from experiments.report.charts import (
-    EFFECTS_KEY,
-    MONEY_KEY,
-    TIME_KEY,
-    effects_svg,
-    money_svg,
-    time_svg,
-)
+from experiments.report.charts import EFFECTS_KEY, MONEY_KEY, effects_svg, money_svg
+from experiments.report.course import TIME_KEY, time_svg
 from experiments.report.drawing import Theme, fixed_colour
 from experiments.report.glyphs import FONTS, breakable, clean, printable
 from experiments.report.report import PilotReport, Tone

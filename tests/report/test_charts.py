@@ -7,7 +7,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from experiments.report.charts import effects_svg, money_svg, time_svg
+from experiments.report.charts import effects_svg, money_svg
+from experiments.report.course import time_svg
 from experiments.report.drawing import Layout, Theme, nice_ticks, spread
 from experiments.report.glyphs import printable, text_width, wrapped
 from experiments.report.report import EffectsChart, Money, TimeChart

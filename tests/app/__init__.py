@@ -1,0 +1,1 @@
+"""Tests of the service: registry, batches, the road, the command line."""

@@ -1,0 +1,1 @@
+"""Tests of behavior: ledger, directory, accounts, exact summaries."""

@@ -1,0 +1,1 @@
+"""Tests of plans: the pilot file, its mistakes, fingerprint and registration."""

@@ -1,0 +1,1 @@
+"""Tests of recording: files of behavior into the ledger, with receipts."""
