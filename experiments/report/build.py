@@ -12,7 +12,7 @@ from experiments.report.glossary import GLOSSARY
 from experiments.report.graphs import effects_chart, time_chart, unit_of
 from experiments.report.money import money_of
 from experiments.report.numbers import numbers, segments
-from experiments.report.report import Figure, Line, PilotReport, Tone
+from experiments.report.report import CheckLine, Figure, Line, PilotReport, Tone
 from experiments.report.sentences import registration_sentence, verdict_line
 from experiments.report.wording import PERCENT, Unit, counted, day, days, reading, span
 from experiments.terms import Basis
@@ -24,6 +24,13 @@ TONES = {
     Outcome.FAILED: Tone.BAD,
     Outcome.INFORMS: Tone.PLAIN,
     Outcome.NOT_APPLICABLE: Tone.PLAIN,
+}
+OUTCOME_WORDS = {
+    Outcome.PASSED: "passed",
+    Outcome.WARNED: "warned",
+    Outcome.FAILED: "failed",
+    Outcome.INFORMS: "for information",
+    Outcome.NOT_APPLICABLE: "not applicable",
 }
 
 
@@ -58,7 +65,6 @@ def build_report(
             f"{days(plan.pilot.starts_on, plan.pilot.ends_on)}"
         ),
         registration=registration_sentence(registration),
-        retrospective=registration is Registration.RETROSPECTIVE,
         verdict=main,
         verdicts=tuple(lines) if len(lines) > 1 else (),
         figures=_figures(plan, analysis, deciding),
@@ -67,8 +73,9 @@ def build_report(
         done=_done(plan, analysis, left_out=left_out, assigned=assigned),
         checks_line=_checks_line(analysis.checks),
         checks=tuple(
-            Line(
-                f"{check.name.replace('_', ' ')}: {check.outcome.value.replace('_', ' ')}",
+            CheckLine(
+                check.name.replace("_", " "),
+                OUTCOME_WORDS[check.outcome],
                 check.sentence,
                 TONES[check.outcome],
             )
@@ -179,13 +186,7 @@ def _or(names: tuple[str, ...]) -> str:
 def _checks_line(checks: tuple[Check, ...]) -> str:
     """All checks in one sentence: "9 passed, 1 warned: split"."""
     parts = []
-    for outcome, word in (
-        (Outcome.PASSED, "passed"),
-        (Outcome.WARNED, "warned"),
-        (Outcome.FAILED, "failed"),
-        (Outcome.INFORMS, "for information"),
-        (Outcome.NOT_APPLICABLE, "not applicable"),
-    ):
+    for outcome, word in OUTCOME_WORDS.items():
         names = [check.name.replace("_", " ") for check in checks if check.outcome is outcome]
         if names:
             tell = outcome in (Outcome.WARNED, Outcome.FAILED)

@@ -93,15 +93,15 @@ def _effects_title(plan: Plan, decision: Decision) -> str:
         return f"What “{verdict.treatment}” changed"
     unit, rate = unit_of(plan.money_metric), float(plan.value.money_per_unit)
     margin = verdict.value.margin
-    decimals_text = reading(
-        margin.value / rate, margin.low / rate, margin.high / rate, unit, sign=True
-    ).rsplit(" (", 1)[0]
-    pays_from = amount(verdict.value.break_even, unit)
+    low, high = margin.low / rate, margin.high / rate
+    by = reading(abs(margin.value) / rate, low, high, unit).rsplit(" (", 1)[0]
+    moved = "rose" if margin.value >= 0 else "fell"
     failed = "Not valid, because a check failed: " if verdict.status is Status.INVALID else ""
-    return (
-        f"{failed}{plan.money_metric.name} changed by {decimals_text} per customer; "
-        f"“{verdict.treatment}” pays from {pays_from}"
+    finding = (
+        f"{failed}{plan.money_metric.name} {moved} by {by} per customer; “{verdict.treatment}” "
+        f"pays from {amount(verdict.value.break_even, unit)}"
     )
+    return _capitalised(finding)
 
 
 def time_chart(plan: Plan, analysis: Analysis) -> TimeChart | None:
@@ -110,16 +110,14 @@ def time_chart(plan: Plan, analysis: Analysis) -> TimeChart | None:
         return None
     metric = plan.money_metric
     periods = analysis.evidence.over_time
-    before = sum(period.ends_on < plan.pilot.starts_on for period in periods)
     weeks = ((periods[0].ends_on - periods[0].starts_on).days + 1) // 7
     length = "week" if weeks == 1 else f"{weeks} weeks"
     if metric.kind is MetricKind.RATE:
         unit = f"{metric.measure} per customer and {length}"
     else:
         unit = f"{metric.unit or metric.measure} per customer and {length}"
-    alike = "" if before else " (nothing is known of the time before)"
     return TimeChart(
-        title=f"{metric.measure} per customer before and after {day(plan.pilot.starts_on)}{alike}",
+        title=_time_title(plan, periods),
         unit=unit,
         control=plan.design.control,
         treatments=plan.design.treatments,
@@ -128,6 +126,28 @@ def time_chart(plan: Plan, analysis: Analysis) -> TimeChart | None:
             point for period in periods for point in _points(plan, period, metric.unit or "")
         ),
     )
+
+
+def _time_title(plan: Plan, periods: tuple[Period, ...]) -> str:
+    """The finding: in how many periods the treatment had more, before the start and after."""
+    treatment, control = plan.design.treatments[0], plan.design.control
+    before = [period for period in periods if period.ends_on < plan.pilot.starts_on]
+    after = [period for period in periods if period.starts_on >= plan.pilot.starts_on]
+
+    def ahead(some: list[Period]) -> str:
+        count = sum(period.arms[treatment].mean > period.arms[control].mean for period in some)
+        return f"{count} of {len(some)} periods"
+
+    known = f", in {ahead(before)} before" if before else ""
+    return _capitalised(
+        f"{plan.money_metric.measure} per customer was higher in “{treatment}” in {ahead(after)} "
+        f"from {day(plan.pilot.starts_on)} on{known}"
+    )
+
+
+def _capitalised(sentence: str) -> str:
+    """The same with a capital first letter; the rest stays as people wrote it."""
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _points(plan: Plan, period: Period, suffix: str) -> list[Point]:

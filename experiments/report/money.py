@@ -4,7 +4,7 @@ from experiments.decide.verdict import Decision, Verdict
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.report.report import Line, Money, Step
-from experiments.report.wording import PERCENT, Unit, amount, counted, number, reading
+from experiments.report.wording import PERCENT, Unit, amount, counted, decimals_for, number, reading
 from experiments.terms import Basis
 from experiments.value.contrast import Reading, Value
 
@@ -61,6 +61,14 @@ def _said(found: Reading, unit: Unit) -> str:
     return reading(found.value, found.low, found.high, unit, sign=True)
 
 
+def _scaled_span(value: Value) -> tuple[float, float]:
+    """The net's interval at the size of the control group."""
+    if value.net.value == 0:
+        return value.net.low, value.net.high
+    scale = abs(value.control_group_cost / value.net.value)
+    return value.net.low * scale, value.net.high * scale
+
+
 def _chance(probability: float) -> str:
     """Per cent to one decimal; never a certainty that no pilot gives."""
     if probability < 0.001:
@@ -76,7 +84,9 @@ def _lines(
     chance = loss.reason if isinstance(loss, Undefined) else _chance(loss)
     metric = plan.money_metric
     unit = Unit.of(metric.kind, metric.unit, name=metric.name)
-    held_back = "cost the company" if value.control_group_cost >= 0 else "saved the company"
+    held_back = "cost" if value.control_group_cost >= 0 else "saved"
+    # As uncertain as the net per customer that it multiplies.
+    decimals = decimals_for(*_scaled_span(value))
     lines = [
         Line("Incremental margin per customer", _said(value.margin, money)),
         Line("Program cost per customer", amount(value.cost, money)),
@@ -89,7 +99,7 @@ def _lines(
         Line("Pays from an effect of", amount(value.break_even, unit)),
         Line(
             "Holding the control group back",
-            f"{held_back} {amount(abs(value.control_group_cost), money)}",
+            f"{held_back} about {number(abs(value.control_group_cost), decimals)}{money.suffix}",
         ),
     ]
     if plan.value.cost_of_experiment and value.basis is Basis.PILOT:

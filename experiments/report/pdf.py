@@ -50,8 +50,7 @@ def _document(report: PilotReport) -> dict[str, Any]:
         mark = verdict_mark(given.word, colour=_ink(given.tone))
         verdict |= {"shape": _Whole(mark.svg), "word": mark.word}
     for line, check in zip(plain["checks"], report.checks, strict=True):
-        mark = check_mark(check.tone, colour=_ink(check.tone))
-        line |= {"shape": _Whole(mark.svg), "outcome": mark.word}
+        line["shape"] = _Whole(check_mark(check.tone, colour=_ink(check.tone)))
     for line in plain["fingerprints"]:
         line["text"] = _Whole(line["text"])
     if report.effects:

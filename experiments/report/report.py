@@ -58,6 +58,16 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckLine:
+    """One check: its name, what it came to in a word, and its sentence."""
+
+    label: str
+    outcome: str
+    text: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
 class Effect:
     """A row of the effects chart.
 
@@ -200,7 +210,6 @@ class PilotReport:
         question: What was believed.
         people: Owner, sponsor and dates in one line.
         registration: Whether the plan came before the outcome, a sentence.
-        retrospective: Whether it came after.
         verdict: The pilot's.
         verdicts: One per treatment, where there are several; else empty.
         figures: Net, return, effect per customer; empty while veiled.
@@ -222,7 +231,6 @@ class PilotReport:
     question: str
     people: str
     registration: str
-    retrospective: bool
     verdict: VerdictLine
     verdicts: tuple[VerdictLine, ...]
     figures: tuple[Figure, ...]
@@ -230,7 +238,7 @@ class PilotReport:
     over_time: TimeChart | None
     done: tuple[Line, ...]
     checks_line: str
-    checks: tuple[Line, ...]
+    checks: tuple[CheckLine, ...]
     money: tuple[Money, ...]
     segments: tuple[Section, ...]
     numbers: Section

@@ -238,6 +238,6 @@ def registration_sentence(registration: Registration) -> str:
     if registration is Registration.PROSPECTIVE:
         return "Prospective: the plan was frozen before the pilot began and before any outcome."
     return (
-        "Retrospective: the plan was registered after the outcome could be known. It shows what "
-        "happened; it does not open the roll-out gate without a signed waiver."
+        "Retrospective: the plan was registered when the outcome could be known already. It shows "
+        "what happened; rolling out on it needs a signed waiver."
     )

@@ -18,12 +18,6 @@ _DRAWINGS: Final = {
     ),
 }
 _OF_TONE: Final = {Tone.GOOD: "✓", Tone.BAD: "✕", Tone.CAUTION: "!", Tone.PLAIN: "◦"}
-CHECK_WORDS: Final = {
-    Tone.GOOD: "passed",
-    Tone.BAD: "failed",
-    Tone.CAUTION: "warned",
-    Tone.PLAIN: "noted",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +43,9 @@ def verdict_mark(line: str, *, colour: str = "currentColor") -> Mark:
     return Mark(svg=_svg(shape, colour=colour), word=word)
 
 
-def check_mark(tone: Tone, *, colour: str = "currentColor") -> Mark:
-    """The shape and the word of a check's outcome."""
-    return Mark(svg=_svg(_OF_TONE[tone], colour=colour), word=CHECK_WORDS[tone])
+def check_mark(tone: Tone, *, colour: str = "currentColor") -> str:
+    """The shape of a check's outcome, as SVG."""
+    return _svg(_OF_TONE[tone], colour=colour)
 
 
 def _svg(shape: str, *, colour: str) -> str:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from experiments.report.report import (
+    CheckLine,
     Effect,
     EffectsChart,
     Figure,
@@ -45,7 +46,6 @@ def sample_report() -> PilotReport:
             "The plan was signed on 14 March 2026, seven days before the first outcome could be"
             " seen."
         ),
-        retrospective=False,
         verdict=VerdictLine(
             treatment="e-mail",
             word="✓ Proved",
@@ -95,11 +95,16 @@ def sample_report() -> PilotReport:
             " before, nobody changed group; 0.3 % of purchases have no customer."
         ),
         checks=(
-            Line("Split", "21,307 to 21,306 as planned, p = 0.995", Tone.GOOD),
-            Line("Balance", "Largest standardised difference 0.012, below 0.1", Tone.GOOD),
-            Line("Crossing", "No customer of the control group was mailed", Tone.GOOD),
-            Line(
+            CheckLine("Split", "passed", "21,307 to 21,306 as planned, p = 0.995", Tone.GOOD),
+            CheckLine(
+                "Balance", "passed", "Largest standardised difference 0.012, below 0.1", Tone.GOOD
+            ),
+            CheckLine(
+                "Crossing", "passed", "No customer of the control group was mailed", Tone.GOOD
+            ),
+            CheckLine(
                 "Purchases without a customer",
+                "warned",
                 "0.3 % of purchases (412 of 137,204) could not be tied to a customer",
                 Tone.CAUTION,
             ),
@@ -237,7 +242,6 @@ def two_treatments_report() -> PilotReport:
     )
     return replace(
         report,
-        retrospective=True,
         registration="The plan was signed on 9 April 2026, after the outcome could be seen.",
         verdicts=(first, second),
         effects=replace(_effects(), rows=doubled),

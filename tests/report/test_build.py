@@ -113,7 +113,6 @@ def test_several_treatments_have_a_verdict_each() -> None:
     ]
     assert len(report.numbers.tables) == 2
     assert len(report.money) == 2
-    assert report.retrospective
     assert report.registration.startswith("Retrospective")
 
 
