@@ -51,6 +51,12 @@ def write_result(workspace: Workspace, finding: Finding, found: Json, *, folder:
     _replace(folder / "accounts.parquet", lambda path: pq.write_table(accounts, path))
 
 
+def remove_report(*, folder: Path) -> None:
+    """Remove the report of an earlier result, which would contradict the one beside it."""
+    for name in ("report.html", "report.pdf"):
+        (folder / name).unlink(missing_ok=True)
+
+
 def write_report(report: PilotReport, *, folder: Path) -> None:
     """Write `report.html` and `report.pdf`."""
     # Charts and typesetting take a second to import, which `--no-report` need not wait for.

@@ -10,7 +10,7 @@ from app.analyse.service import Finding, analyse_pilot, keep
 from app.enrol.service import enrol_file
 from app.plan.service import register
 from app.record.service import record_file
-from app.report.service import report_of, result_of, write_report, write_result
+from app.report.service import remove_report, report_of, result_of, write_report, write_result
 from app.workspace import Workspace
 from experiments.analyse.analysis import refuse_unsupported
 from experiments.enrol.enrolment import EnrolmentReceipt
@@ -111,6 +111,7 @@ def write_journey(
     workspace: Workspace, journey: Journey, *, folder: Path, with_report: bool
 ) -> None:
     """Write everything that `pilotbook run` leaves behind."""
+    remove_report(folder=folder)
     write_result(workspace, journey.finding, journey.result, folder=folder)
     if with_report:
         write_report(journey.report, folder=folder)

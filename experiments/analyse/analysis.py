@@ -10,7 +10,15 @@ import ibis.expr.types as ir
 from experiments.analyse import checks
 from experiments.analyse.checks import Check
 from experiments.analyse.estimates import Estimate, estimates
-from experiments.analyse.evidence import Evidence, gather, reach
+from experiments.analyse.evidence import (
+    Evidence,
+    Reach,
+    gather,
+    known_rows,
+    reach,
+    refuse_silence,
+    rows_seen,
+)
 from experiments.behavior.accounts import AccountColumns, Enrolment
 from experiments.behavior.engine import Engine
 from experiments.behavior.windows import MetricWindow, last_window_closes
@@ -130,15 +138,21 @@ def analyse(
     gaps = missing_days(
         engine, plan, behavior=behavior, enrolment=enrolment, complete_through=complete_through
     )
-    if inputs.as_of <= closes_on or gaps:
-        return _veiled(
-            engine, plan, behavior=behavior, enrolment=enrolment, inputs=inputs, gaps=gaps
-        )
+    seen = rows_seen(engine, plan, behavior=behavior, enrolment=enrolment, as_of=inputs.as_of)
+    reached = reach(engine, plan, behavior=seen, enrolment=enrolment)
+    if inputs.as_of <= closes_on:
+        return _veiled(plan, closes_on, enrolment, reached, inputs=inputs, gaps=gaps)
+    known = known_rows(engine, plan, behavior=seen, enrolment=enrolment)
+    refuse_silence(engine, plan, behavior=behavior, known=known, reached=reached)
+    if gaps:
+        return _veiled(plan, closes_on, enrolment, reached, inputs=inputs, gaps=gaps)
     gathered = gather(
         engine,
         plan,
-        behavior=behavior,
+        seen=seen,
         enrolment=enrolment,
+        known=known,
+        reached=reached,
         tier=tier,
         as_of=inputs.as_of,
     )
@@ -161,17 +175,15 @@ def analyse(
 
 
 def _veiled(
-    engine: Engine,
     plan: Plan,
-    *,
-    behavior: ir.Table,
+    closes_on: date,
     enrolment: Enrolment,
+    reached: Mapping[str, Reach],
+    *,
     inputs: Inputs,
     gaps: Mapping[str, str],
 ) -> Analysed:
     """What may be said before the permitted look: counts, completeness, split, contacts."""
-    closes_on = last_window_closes(plan, last_enrolled_on=enrolment.last_enrolled_on)
-    reached = reach(engine, plan, behavior=behavior, enrolment=enrolment)
     customers = {arm: found.customers for arm, found in reached.items()}
     early = inputs.as_of <= closes_on
     window = (checks.not_measured if early else checks.window_complete)(closes_on, inputs.as_of)

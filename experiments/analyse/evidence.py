@@ -10,7 +10,12 @@ from datetime import date
 import ibis.expr.types as ir
 
 from experiments.analyse.over_time import Period, periods
-from experiments.analyse.variables import Variables, summed_families, variables
+from experiments.analyse.variables import (
+    Variables,
+    refuse_many_levels,
+    summed_families,
+    variables,
+)
 from experiments.behavior.accounts import (
     AccountColumns,
     Enrolment,
@@ -145,12 +150,25 @@ def _measures(engine: Engine, behavior: ir.Table) -> list[str]:
     return [str(name) for name in names["measure"].to_pylist()]
 
 
+def rows_seen(
+    engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolment, as_of: date
+) -> ir.Table:
+    """The rows that an analysis reads: of enrolled customers, of its measures, before its day."""
+    measures = {metric.measure for metric in plan.metrics} | {CONTACT}
+    wanted = behavior.filter(
+        (behavior.occurred_at < as_of) & behavior.measure.isin(sorted(measures))
+    )
+    return engine.keep(wanted.semi_join(enrolment.rows, "customer"))
+
+
 def gather(
     engine: Engine,
     plan: Plan,
     *,
-    behavior: ir.Table,
+    seen: ir.Table,
     enrolment: Enrolment,
+    known: Mapping[str, Recorded],
+    reached: Mapping[Arm, Reach],
     tier: str | None,
     as_of: date,
 ) -> Gathered:
@@ -159,15 +177,17 @@ def gather(
     Args:
         engine: Runs the queries.
         plan: Says metrics, windows, covariates and segments.
-        behavior: Rows of the ledger that may be read.
+        seen: As `rows_seen` gave them.
         enrolment: The enrolled customers.
+        known: What the ledger holds for each metric.
+        reached: Customers and contacted customers per arm.
         tier: Name of the attribute that holds the value tier, if any.
-        as_of: The day of the analysis; later rows are not read.
+        as_of: The day of the analysis.
+
+    Raises:
+        BadInput: An attribute that the plan uses has too many different values.
     """
-    seen = engine.keep(behavior.filter(behavior.occurred_at < as_of))
-    known = known_rows(engine, plan, behavior=seen, enrolment=enrolment)
-    reached = reach(engine, plan, behavior=seen, enrolment=enrolment)
-    refuse_silence(engine, plan, behavior=behavior, known=known, reached=reached)
+    refuse_many_levels(engine, plan, enrolment, tier=tier)
     expression, columns = accounts(plan, behavior=seen, enrolment=enrolment, known=known)
     kept = engine.keep(expression)
     laid_out = variables(plan, engine, kept, columns, enrolment=enrolment, tier=tier)

@@ -19,9 +19,11 @@ from experiments.behavior.accounts import (
     Enrolment,
 )
 from experiments.behavior.engine import Engine
+from experiments.errors import BadInput, Problem
 from experiments.pilot import Metric, Plan
 
 MOST_LEVELS = 20
+MOST_SEGMENT_LEVELS = 50
 LAST_DECIMAL = Decimal("0.0001")
 NOT_KNOWN = "(not known)"
 
@@ -77,6 +79,42 @@ def segment_attributes(plan: Plan, enrolment: Enrolment, *, tier: str | None) ->
         names.append(tier)
     found = [enrolment.attribute(name) for name in names]
     return [attribute for attribute in found if attribute is not None]
+
+
+def refuse_many_levels(
+    engine: Engine, plan: Plan, enrolment: Enrolment, *, tier: str | None
+) -> None:
+    """Stop where an attribute has too many different values for what the plan does with it.
+
+    Raises:
+        BadInput: Names each attribute, and how many values it has.
+    """
+    segments = segment_attributes(plan, enrolment, tier=tier)
+    limits = {attribute.name: MOST_SEGMENT_LEVELS for attribute in segments}
+    adjusting = {name for metric in plan.metrics for name in metric.covariates}
+    for name in (*sorted(adjusting), *plan.design.strata):
+        attribute = enrolment.attribute(name)
+        if attribute is not None and not attribute.numeric:
+            limits[name] = MOST_LEVELS
+    used = [attribute for attribute in enrolment.attributes if attribute.name in limits]
+    if not used:
+        return
+    counts = engine.fetch(
+        enrolment.rows.aggregate(
+            **{one.column: enrolment.rows[one.column].nunique() for one in used}
+        )
+    ).to_pylist()[0]
+    problems = [
+        Problem(
+            f"attribute {one.name!r}",
+            f"has {counts[one.column]:,} different values, and at most {limits[one.name]} can be "
+            f"used here; group them, or leave it out of the plan",
+        )
+        for one in used
+        if counts[one.column] > limits[one.name]
+    ]
+    if problems:
+        raise BadInput("Attributes of the customers do not fit the plan:", problems)
 
 
 def profile(engine: Engine, accounts: ir.Table, attribute: Attribute) -> Profile:
@@ -162,7 +200,7 @@ def _once(names: Iterable[str]) -> tuple[str, ...]:
 def _add_attribute(
     made: _Columns, engine: Engine, accounts: ir.Table, attribute: Attribute
 ) -> tuple[str, ...]:
-    """Add the variables of an attribute; a text with too many levels has none."""
+    """Add the variables of an attribute; a text with too many levels has no balance to show."""
     seen = profile(engine, accounts, attribute)
     value = text = accounts[attribute.column]
     if attribute.numeric:

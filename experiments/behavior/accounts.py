@@ -4,6 +4,7 @@ A customer without rows counts as 0. Columns are numbered, because metrics and a
 have any name; `AccountColumns` says which is which.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -135,7 +136,7 @@ def _day(cell: object) -> date | None:
 
 
 def accounts(
-    plan: Plan, *, behavior: ir.Table, enrolment: Enrolment, known: dict[str, Recorded]
+    plan: Plan, *, behavior: ir.Table, enrolment: Enrolment, known: Mapping[str, Recorded]
 ) -> tuple[ir.Table, AccountColumns]:
     """One row per enrolled customer.
 

@@ -8,7 +8,8 @@ from experiments.analyse.analysis import Analysis
 from experiments.analyse.checks import Outcome
 from experiments.behavior.engine import Engine
 from experiments.decide.verdict import Status, decide
-from experiments.errors import MissingMeasure, NotSupported
+from experiments.errors import BadInput, MissingMeasure, NotSupported
+from experiments.pilot import Plan
 from experiments.stats.estimate import Difference
 from tests.company import Row, analysis_by_engine, behavior_of, enrolment_of
 from tests.evidence import CONTROL, TREATMENT, metric, plan_of
@@ -114,6 +115,49 @@ def test_silence_is_an_error_that_lists_what_was_recorded(engine: Engine) -> Non
     plan = plan_of(metrics=[metric("spend", role="primary"), metric("visit")])
     with pytest.raises(MissingMeasure, match="spend"):
         analysis_by_engine(engine, plan, behavior=behavior_of(ROWS), enrolment=enrolment_of(ARMS))
+
+
+def test_silence_of_one_measure_is_an_error_also_while_another_stops_early(
+    engine: Engine,
+) -> None:
+    plan = plan_of(metrics=[metric("spend", role="primary"), metric("visit")])
+    rows: list[Row] = [(at, "spend", date(2026, 3, 20), 1.0) for at in range(40)]
+    with pytest.raises(MissingMeasure, match="visit"):
+        analysis_by_engine(
+            engine,
+            plan,
+            behavior=behavior_of(rows),
+            enrolment=enrolment_of(ARMS),
+            complete_through={},
+        )
+
+
+def test_before_the_window_closes_silence_is_only_early(engine: Engine) -> None:
+    plan = plan_of(metrics=[metric("spend", role="primary"), metric("visit")])
+    found = analysis_by_engine(
+        engine, plan, behavior=behavior_of(ROWS), enrolment=enrolment_of(ARMS), as_of=END
+    )
+    assert found.veiled
+
+
+@pytest.mark.parametrize(
+    ("plan", "limit"),
+    [
+        (plan_of(segments=[{"attribute": "town"}]), 50),
+        (plan_of(metrics=[metric("spend", role="primary", covariates=["town"])]), 20),
+    ],
+    ids=["segment", "covariate"],
+)
+def test_an_attribute_with_too_many_values_is_refused_by_name(
+    engine: Engine, plan: Plan, limit: int
+) -> None:
+    arms = [TREATMENT, CONTROL] * 30
+    towns = {"town": [f"town {at}" for at in range(60)]}
+    rows: list[Row] = [(at, "spend", END, float(at % 7)) for at in range(60)]
+    with pytest.raises(BadInput, match=f"'town'.*60 different values, and at most {limit}"):
+        analysis_by_engine(
+            engine, plan, behavior=behavior_of(rows), enrolment=enrolment_of(arms, towns)
+        )
 
 
 @pytest.mark.parametrize("empty", [CONTROL, "A"])
