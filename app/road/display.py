@@ -41,7 +41,7 @@ def show_journey(journey: Journey, *, folder: Path, with_report: bool) -> None:
     # Names of pilots and arms are printed as they are: brackets and colons in them mean nothing.
     console, report = Console(highlight=False, markup=False, emoji=False), journey.report
     console.print(report.title, style="bold")
-    for line in report.verdicts or (report.verdict,):
+    for line in (report.verdict, *report.other_verdicts):
         _show_verdict(console, line)
     if report.figures:
         console.print()

@@ -66,7 +66,7 @@ def build_report(
         ),
         registration=registration_sentence(registration),
         verdict=main,
-        verdicts=tuple(lines) if len(lines) > 1 else (),
+        other_verdicts=tuple(line for line in lines if line is not main),
         figures=_figures(plan, analysis, deciding),
         effects=effects_chart(plan, analysis, decision),
         over_time=time_chart(plan, analysis),

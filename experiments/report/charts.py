@@ -93,6 +93,7 @@ def _effects(chart: EffectsChart, layout: Layout) -> str:
         title="Change against control, per cent",
         grid=wide,
         ticks=not wide,
+        labelFlush=20,  # pixels from the edge within which the last label keeps inside it
         tickColor=colour("control"),
     )
     return drawing.svg(axis=(scale, None), title=chart.title)

@@ -45,7 +45,9 @@ def _document(report: PilotReport) -> dict[str, Any]:
     plain: dict[str, Any] = _plain(report)
     plain["made_on"] = long_day(report.made_on)
     for verdict, given in zip(
-        [plain["verdict"], *plain["verdicts"]], [report.verdict, *report.verdicts], strict=True
+        [plain["verdict"], *plain["other_verdicts"]],
+        [report.verdict, *report.other_verdicts],
+        strict=True,
     ):
         mark = verdict_mark(given.word, colour=_ink(given.tone))
         verdict |= {"shape": _Whole(mark.svg), "word": mark.word}

@@ -211,7 +211,7 @@ class PilotReport:
         people: Owner, sponsor and dates in one line.
         registration: Whether the plan came before the outcome, a sentence.
         verdict: The pilot's.
-        verdicts: One per treatment, where there are several; else empty.
+        other_verdicts: Of the other treatments, where there are several.
         figures: Net, return, effect per customer; empty while veiled.
         effects: The chart of effects; None while veiled.
         over_time: The chart over time; None where there is no time.
@@ -232,7 +232,7 @@ class PilotReport:
     people: str
     registration: str
     verdict: VerdictLine
-    verdicts: tuple[VerdictLine, ...]
+    other_verdicts: tuple[VerdictLine, ...]
     figures: tuple[Figure, ...]
     effects: EffectsChart | None
     over_time: TimeChart | None

@@ -60,7 +60,7 @@ def sample_report() -> PilotReport:
             ),
             advice="Roll it out to all 64,000 customers of the past year.",
         ),
-        verdicts=(),
+        other_verdicts=(),
         figures=(
             Figure(
                 label="Net of the pilot",
@@ -243,7 +243,8 @@ def two_treatments_report() -> PilotReport:
     return replace(
         report,
         registration="The plan was signed on 9 April 2026, after the outcome could be seen.",
-        verdicts=(first, second),
+        verdict=first,
+        other_verdicts=(second,),
         effects=replace(_effects(), rows=doubled),
         over_time=_over_time(("men's e-mail", "women's e-mail")),
         money=(*report.money, *report.money),

@@ -48,7 +48,7 @@ def test_a_proof_has_three_figures_with_intervals_and_a_chart() -> None:
     assert [row.label for row in report.effects.rows] == ["spend", "visit"]
     assert [row.headline for row in report.effects.rows] == [True, False]
     assert report.effects.title.endswith("“mailed” pays from 0.10 EUR")
-    assert report.verdicts == ()
+    assert report.other_verdicts == ()
     assert report.segments[0].title == "By tier"
 
 
@@ -102,8 +102,8 @@ def test_several_treatments_have_a_verdict_each() -> None:
     report = built(
         *rich(design={"treatments": ["A", "B"]}), registration=Registration.RETROSPECTIVE
     )
-    assert [line.treatment for line in report.verdicts] == ["A", "B"]
-    assert report.verdict in report.verdicts
+    named = [report.verdict, *report.other_verdicts]
+    assert sorted(line.treatment for line in named) == ["A", "B"]
     assert report.effects is not None
     assert [row.label for row in report.effects.rows] == [
         "spend, A",
