@@ -4,14 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from experiments.analyse.analysis import Analysis
-from experiments.analyse.estimates import (
-    Comparison,
-    Estimate,
-    Method,
-    comparisons,
-    headline_of,
-    share_of,
-)
+from experiments.analyse.comparison import Comparison, comparisons, share_of
+from experiments.analyse.estimate import Estimate, read_combination
+from experiments.analyse.estimates import headline_of
 from experiments.analyse.evidence import Evidence
 from experiments.errors import Undefined
 from experiments.pilot import Metric, Plan
@@ -37,10 +32,12 @@ class Guardrail:
         treatment: The arm.
         safety: What it says.
         worsening: Interval of how much worse the treatment is, in the unit of `accepted`;
-            Undefined where it cannot be computed, which is unclear.
+            Undefined where it cannot be computed.
         accepted: The worsening that the plan accepts: metric units, or a share of the control
             mean where the tolerance is relative.
         relative: Whether it is a share.
+        beyond: Interval of the worsening beyond what is accepted, which decides: below 0 the
+            guardrail is kept. Metric units, except for the relative tolerance of a rate.
     """
 
     metric: str
@@ -49,6 +46,7 @@ class Guardrail:
     worsening: Interval | Undefined
     accepted: float
     relative: bool
+    beyond: Interval | Undefined
 
 
 def guardrails(plan: Plan, analysis: Analysis, *, treatment: str) -> tuple[Guardrail, ...]:
@@ -78,32 +76,38 @@ def _judge(
 ) -> Guardrail:
     relative = metric.tolerance_relative is not None
     accepted = float((metric.tolerance_relative if relative else metric.tolerance) or 0)
-    outcome = evidence.outcomes[metric.name]
     if metric.kind is MetricKind.RATE:
-        change = _change_of_rate(plan, comparison, outcome, relative=relative)
-        worsening = _worsening(change, metric.direction)
+        change = _change_of_rate(plan, comparison, evidence.outcomes[metric.name], relative)
+        beyond = _less(_worsening(change, metric.direction), accepted)
     else:
         headline = headline_of(
             analysis.estimates, metric=metric.name, treatment=comparison.treatment_arm
         )
-        change = _change_of_mean(
-            plan, comparison, metric, headline, outcome, accepted=accepted, relative=relative
-        )
-        worsening = _worsening(change, metric.direction)
-        if relative:
-            accepted = 0.0  # the tolerance is already part of what was compared
+        change = _change_of_mean(headline, relative)
+        beyond = _less(_worsening(change, metric.direction), accepted)
+        if relative and headline is not None:
+            outcome = evidence.outcomes[metric.name]
+            shifted = _against_the_worst(
+                comparison,
+                headline,
+                outcome=outcome,
+                worst=1 + accepted if metric.direction is Direction.DOWN else 1 - accepted,
+                confidence=plan.confidence,
+            )
+            beyond = _worsening(shifted, metric.direction)
     return Guardrail(
         metric=metric.name,
         treatment=comparison.treatment_arm,
-        safety=_safety(worsening, accepted),
-        worsening=worsening,
+        safety=_safety(beyond),
+        worsening=_worsening(change, metric.direction),
         accepted=accepted,
-        relative=relative and metric.kind is MetricKind.RATE,
+        relative=relative,
+        beyond=beyond,
     )
 
 
 def _change_of_rate(
-    plan: Plan, comparison: Comparison, outcome: str, *, relative: bool
+    plan: Plan, comparison: Comparison, outcome: str, relative: bool
 ) -> Interval | Undefined:
     """Treatment rate minus control rate, or as a share of it: score intervals."""
     treatment = share_of(comparison.treatment, outcome)
@@ -116,40 +120,35 @@ def _change_of_rate(
     return ratio if isinstance(ratio, Undefined) else Interval(ratio.low - 1, ratio.high - 1)
 
 
-def _change_of_mean(
-    plan: Plan,
-    comparison: Comparison,
-    metric: Metric,
-    headline: Estimate | None,
-    outcome: str,
-    *,
-    accepted: float,
-    relative: bool,
-) -> Interval | Undefined:
-    """Treatment mean minus control mean by the headline's method.
-
-    With a relative tolerance r the control mean is first moved to the worst that is accepted,
-    (1 - r) or (1 + r) times itself, so that the answer is judged against 0.
-    """
+def _change_of_mean(headline: Estimate | None, relative: bool) -> Interval | Undefined:
+    """Treatment mean minus control mean by the headline's method, or as a share of it."""
     if headline is None:
         return Undefined("a group has no customers")
     if isinstance(headline.difference, Undefined):
         return headline.difference
     if not relative:
         return Interval(headline.difference.low, headline.difference.high)
-    worst = 1 + accepted if metric.direction is Direction.DOWN else 1 - accepted
-    if headline.method is Method.LIN:
-        adjusted = comparison.adjusted(
-            headline.adjusted_for,
-            treated={outcome: 1.0},
-            controls={outcome: worst},
-            confidence=plan.confidence,
-        )
-        found = adjusted if isinstance(adjusted, Undefined) else adjusted.difference
-    else:
-        found = comparison.unadjusted(
-            treated={outcome: 1.0}, controls={outcome: worst}, confidence=plan.confidence
-        )
+    return (
+        headline.relative
+        if isinstance(headline.relative, Undefined)
+        else headline.relative.interval
+    )
+
+
+def _against_the_worst(
+    comparison: Comparison, headline: Estimate, *, outcome: str, worst: float, confidence: float
+) -> Interval | Undefined:
+    """Treatment mean minus the worst accepted multiple of the control mean.
+
+    Judged against 0, which is exact where the interval of a ratio would not be.
+    """
+    found = read_combination(
+        comparison,
+        headline,
+        treated={outcome: 1.0},
+        controls={outcome: worst},
+        confidence=confidence,
+    )
     return found if isinstance(found, Undefined) else Interval(found.low, found.high)
 
 
@@ -160,9 +159,15 @@ def _worsening(change: Interval | Undefined, direction: Direction) -> Interval |
     return Interval(-change.high, -change.low)
 
 
-def _safety(worsening: Interval | Undefined, accepted: float) -> Safety:
+def _less(worsening: Interval | Undefined, accepted: float) -> Interval | Undefined:
     if isinstance(worsening, Undefined):
+        return worsening
+    return Interval(worsening.low - accepted, worsening.high - accepted)
+
+
+def _safety(beyond: Interval | Undefined) -> Safety:
+    if isinstance(beyond, Undefined):
         return Safety.UNCLEAR
-    if worsening.high < accepted:
+    if beyond.high < 0:
         return Safety.NON_INFERIOR
-    return Safety.WORSE if worsening.low > accepted else Safety.UNCLEAR
+    return Safety.WORSE if beyond.low > 0 else Safety.UNCLEAR

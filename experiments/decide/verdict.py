@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.checks import Outcome
-from experiments.analyse.estimates import Method, headline_of
+from experiments.analyse.estimate import Method
+from experiments.analyse.estimates import confidence_of, headline_of
 from experiments.decide.guardrails import Guardrail, Safety, guardrails
 from experiments.errors import Undefined
 from experiments.pilot import Plan
@@ -272,6 +273,8 @@ def _skewness_interval(
         return None
     if isinstance(headline.difference, Undefined):
         return None
+    if headline.method is Method.NEWCOMBE:
+        return None  # its interval follows the skewness of a rate by itself
     outcome = analysis.evidence.outcomes[plan.value.metric]
     arms = [
         analysis.evidence.sums[arm].moments([outcome]).sample(outcome)
@@ -317,7 +320,7 @@ def _more_data(
         return None
     if isinstance(headline.difference, Undefined):
         return None
-    alpha = float(plan.design.alpha)
+    alpha = _alpha_of_one(plan, value)
     observed: int | Undefined = Undefined("the observed effect does not pay")
     if value.contrast.value > 0:
         observed = customers_needed(
@@ -329,6 +332,14 @@ def _more_data(
         ),
         for_observed=observed,
     )
+
+
+def _alpha_of_one(plan: Plan, value: Value) -> float:
+    """The error rate of one treatment's interval; smaller where several are read together."""
+    if len(plan.design.treatments) < 2:
+        return float(plan.design.alpha)
+    reach = (value.contrast.high - value.contrast.low) / 2 / value.contrast_se
+    return min(float(plan.design.alpha), 1 - confidence_of(reach))
 
 
 def _more_data_for_guardrails(
@@ -349,10 +360,10 @@ def _more_data_for_guardrails(
 
 def _to_clear(plan: Plan, guardrail: Guardrail, *, n: int) -> int | Undefined:
     """Customers of the treatment group that it takes to show a guardrail is kept."""
-    worse = guardrail.worsening
+    worse = guardrail.beyond
     if isinstance(worse, Undefined):
         return worse
-    room = guardrail.accepted - (worse.low + worse.high) / 2
+    room = -(worse.low + worse.high) / 2
     if room <= 0:
         return Undefined(f"{guardrail.metric} was observed to be worse than the plan accepts")
     se = (worse.high - worse.low) / 2 / quantile(0.5 + plan.confidence / 2)

@@ -1,7 +1,7 @@
 """What the charts show: effects with intervals, and the money metric over time."""
 
 from experiments.analyse.analysis import Analysis
-from experiments.analyse.estimates import Estimate
+from experiments.analyse.estimate import Estimate
 from experiments.analyse.over_time import Period
 from experiments.decide.verdict import Decision, Status
 from experiments.errors import Undefined
@@ -48,7 +48,7 @@ def _effect(
 ) -> Effect | str:
     """A row of the chart, or a sentence that says why there is none."""
     name = _label(plan, estimate)
-    interval, relative = estimate.interval, estimate.relative
+    interval, relative = estimate.interval, estimate.relative_to_decide
     if isinstance(interval, Undefined) or isinstance(estimate.difference, Undefined):
         reason = interval.reason if isinstance(interval, Undefined) else ""
         return f"{name} is not drawn: {reason}."
@@ -104,8 +104,11 @@ def _effects_title(plan: Plan, decision: Decision) -> str:
     return _capitalised(finding)
 
 
-def time_chart(plan: Plan, analysis: Analysis) -> TimeChart | None:
-    """The money metric's measure per customer and period, by arm; None where there is no time."""
+def time_chart(plan: Plan, analysis: Analysis, *, treatment: str) -> TimeChart | None:
+    """The money metric's measure per customer and period, by arm; None where there is no time.
+
+    The title speaks of `treatment`.
+    """
     if analysis.evidence is None or not analysis.evidence.over_time:
         return None
     metric = plan.money_metric
@@ -117,7 +120,7 @@ def time_chart(plan: Plan, analysis: Analysis) -> TimeChart | None:
     else:
         unit = f"{metric.unit or metric.measure} per customer and {length}"
     return TimeChart(
-        title=_time_title(plan, periods),
+        title=_time_title(plan, periods, treatment),
         unit=unit,
         control=plan.design.control,
         treatments=plan.design.treatments,
@@ -128,9 +131,9 @@ def time_chart(plan: Plan, analysis: Analysis) -> TimeChart | None:
     )
 
 
-def _time_title(plan: Plan, periods: tuple[Period, ...]) -> str:
+def _time_title(plan: Plan, periods: tuple[Period, ...], treatment: str) -> str:
     """The finding: in how many periods the treatment had more, before the start and after."""
-    treatment, control = plan.design.treatments[0], plan.design.control
+    control = plan.design.control
     before = [period for period in periods if period.ends_on < plan.pilot.starts_on]
     after = [period for period in periods if period.starts_on >= plan.pilot.starts_on]
 

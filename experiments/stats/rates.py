@@ -8,7 +8,7 @@ Statistical Association 22:209-212. The score intervals for guardrails are in `s
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from experiments.errors import BadInput, Undefined
@@ -132,6 +132,27 @@ def pooled_z_test(
     pooled = events / n * (n - events) / n
     statistic = _gap(treatment, control) / math.sqrt(pooled * (1 / treatment.n + 1 / control.n))
     return ZTest(statistic, p_value(statistic, alternative=alternative))
+
+
+def under_no_difference(difference: Difference, *, treatment: Share, control: Share) -> Difference:
+    """The same difference with the pooled standard error of its test, and control's part of it.
+
+    For reading several rates against one control together: the unpooled spread of a group without
+    events is zero, which says nothing about how far chance may carry it.
+
+    Example:
+        >>> few, none = Share(20, 2000), Share(0, 200)
+        >>> found = pooled_z(treatment=few, control=none)
+        >>> pooled = under_no_difference(found, treatment=few, control=none)
+        >>> round(found.control_variance, 5), round(pooled.control_variance, 5)
+        (0.0, 5e-05)
+        >>> round(pooled.value / pooled.se, 6) == round(found.statistic, 6)
+        True
+    """
+    pooled = (treatment.events + control.events) / (treatment.n + control.n)
+    of_control = pooled * (1 - pooled) / control.n
+    se = math.sqrt(pooled * (1 - pooled) / treatment.n + of_control)
+    return replace(difference, se=se, control_variance=of_control)
 
 
 def newcombe(*, treatment: Share, control: Share, confidence: float = 0.95) -> Interval | Undefined:

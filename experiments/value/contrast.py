@@ -5,23 +5,18 @@ contacts cost money, cost is random too, and enters the contrast customer by cus
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from experiments.analyse.analysis import Analysis
-from experiments.analyse.estimates import (
-    Comparison,
-    Estimate,
-    Method,
-    Simultaneous,
-    comparisons,
-    headline_of,
-    simultaneous,
-)
+from experiments.analyse.comparison import Comparison, comparisons
+from experiments.analyse.estimate import Estimate, Method, read_combination
+from experiments.analyse.estimates import headline_of
 from experiments.analyse.evidence import Evidence
 from experiments.errors import Undefined
 from experiments.finance.roi import known_cost_roi, random_cost_roi
 from experiments.pilot import Plan
+from experiments.stats.dunnett import dunnett
 from experiments.stats.estimate import Difference
 from experiments.stats.limits import quantile, upper_tail
 from experiments.stats.posterior import NormalPrior, probability_below
@@ -88,6 +83,7 @@ class _Money:
         margin: Incremental margin per customer.
         contacts: Contacts per customer that are charged to the program.
         contacts_se: Their standard error; 0 where they are known.
+        cost_is_known: Whether D is the headline less the same cost for everybody.
         contrast: D per customer.
         net: Margin less cost per customer; D without the hurdle.
     """
@@ -96,6 +92,7 @@ class _Money:
     margin: Difference
     contacts: float
     contacts_se: float
+    cost_is_known: bool
     contrast: Difference
     net: Difference
 
@@ -110,22 +107,21 @@ def values(plan: Plan, analysis: Analysis, *, basis: Basis) -> dict[str, Value |
         arm: _money(plan, analysis.evidence, analysis.estimates, treatment=arm, cost=cost)
         for arm in plan.design.treatments
     }
-    known = {arm: found for arm, found in money.items() if isinstance(found, _Money)}
-    joint = _joint(plan, known)
+    together = _together(plan, [one for one in money.values() if isinstance(one, _Money)])
     return {
-        arm: _value(plan, analysis, found, cost=cost, basis=basis, joint=joint.get(arm))
+        arm: _value(plan, found, cost=cost, basis=basis, critical=together)
         if isinstance(found, _Money)
         else found
         for arm, found in money.items()
     }
 
 
-def _joint(plan: Plan, known: Mapping[str, _Money]) -> dict[str, Simultaneous | None]:
-    """With several treatments, D of each at the simultaneous interval."""
+def _together(plan: Plan, known: Sequence[_Money]) -> float | None:
+    """With several treatments, how many standard errors wide the intervals of all D's are."""
     if len(plan.design.treatments) < 2:
-        return {}
-    read = simultaneous([one.contrast for one in known.values()], confidence=plan.confidence)
-    return dict(zip(known, read, strict=True))
+        return None
+    joint = dunnett([one.contrast for one in known], confidence=plan.confidence)
+    return None if isinstance(joint, Undefined) else joint.critical
 
 
 def _money(
@@ -144,7 +140,7 @@ def _money(
         return headline.difference
     unit = float(plan.value.money_per_unit)
     hurdle = 1 + float(plan.value.hurdle_rate)
-    margin = _scaled(headline.difference, unit)
+    margin = _scaled(_spread_as_interval(plan, headline.method, headline.difference), unit)
     comparison = next(
         found
         for found in comparisons(plan, evidence)
@@ -154,17 +150,17 @@ def _money(
     if contacts is not None:
         total = cost.known + cost.per_contact * contacts
         contrast, net = _shifted(margin, -hurdle * total), _shifted(margin, -total)
-        return _Money(headline, margin, contacts, 0.0, contrast, net)
+        return _Money(headline, margin, contacts, 0.0, True, contrast, net)
     outcome = evidence.outcomes[plan.value.metric]
     counted = 1.0 if cost.counts_control else 0.0
 
     def combined(of_outcome: float, of_contacts: float) -> Difference | Undefined:
-        return _estimate(
-            plan,
+        return read_combination(
             comparison,
             headline,
             treated={outcome: of_outcome, "contacts": of_contacts},
             controls={outcome: of_outcome, "contacts": of_contacts * counted},
+            confidence=plan.confidence,
         )
 
     before_known = combined(unit, -hurdle * cost.per_contact)
@@ -183,6 +179,7 @@ def _money(
         margin,
         charged,
         charged_se,
+        False,
         _shifted(before_known, -hurdle * cost.known),
         _shifted(net_before_known, -cost.known),
     )
@@ -199,21 +196,16 @@ def _same_for_all(comparison: Comparison, cost: UnitCost) -> float | None:
     return treated.mean - (controls.mean if cost.counts_control else 0.0)
 
 
-def _estimate(
-    plan: Plan,
-    comparison: Comparison,
-    headline: Estimate,
-    *,
-    treated: Mapping[str, float],
-    controls: Mapping[str, float],
-) -> Difference | Undefined:
-    """Estimate a combination of outcomes by the headline's method."""
-    if headline.method is not Method.LIN:
-        return comparison.unadjusted(treated=treated, controls=controls, confidence=plan.confidence)
-    found = comparison.adjusted(
-        headline.adjusted_for, treated=treated, controls=controls, confidence=plan.confidence
-    )
-    return found if isinstance(found, Undefined) else found.difference
+def _spread_as_interval(plan: Plan, method: Method, difference: Difference) -> Difference:
+    """A rate's difference with the standard error that its interval shows.
+
+    Newcombe's interval is wide where a group has few events; the Wald standard error would be
+    near zero there, and a probability of loss taken from it would contradict the interval.
+    """
+    if method is not Method.NEWCOMBE:
+        return difference
+    half = (difference.high - difference.low) / 2
+    return replace(difference, se=half / quantile(0.5 + plan.confidence / 2))
 
 
 def _scaled(difference: Difference, factor: float) -> Difference:
@@ -238,37 +230,52 @@ def _shifted(difference: Difference, shift: float) -> Difference:
 
 
 def _value(
-    plan: Plan,
-    analysis: Analysis,
-    money: _Money,
-    *,
-    cost: UnitCost,
-    basis: Basis,
-    joint: Simultaneous | None,
+    plan: Plan, money: _Money, *, cost: UnitCost, basis: Basis, critical: float | None
 ) -> Value:
-    """Put one treatment's money together."""
-    n_treatment, n_control = money.headline.n_treatment, money.headline.n_control
+    """Put one treatment's money together.
+
+    Args:
+        plan: The plan.
+        money: The estimates of the treatment.
+        cost: Program cost per customer.
+        basis: Whose cost it is.
+        critical: With several treatments, how many standard errors wide their intervals are.
+    """
     unit, hurdle = float(plan.value.money_per_unit), float(plan.value.hurdle_rate)
     per_customer = cost.known + cost.per_contact * money.contacts
-    critical = None if joint is None else (joint.high - joint.low) / 2 / money.contrast.se
-    margin, net = _reading(money.margin, critical), _reading(money.net, critical)
+    if money.cost_is_known:
+        # Known cost moves the headline's interval and does not widen it.
+        margin = _of_headline(money.headline, unit)
+        net = margin.plus(-per_customer)
+        contrast = margin.plus(-(1 + hurdle) * per_customer)
+    else:
+        margin, net = _wide(money.margin, critical), _wide(money.net, critical)
+        contrast = _wide(money.contrast, critical)
     return Value(
         treatment=money.headline.treatment,
         basis=basis,
-        customers=n_treatment,
+        customers=money.headline.n_treatment,
         margin=margin,
         cost=per_customer,
-        contrast=_reading(money.contrast, critical),
+        contrast=contrast,
         contrast_se=money.contrast.se,
-        net=net.times(n_treatment),
+        net=net.times(money.headline.n_treatment),
         roi=_roi(plan, money, cost, margin=margin, critical=critical),
         probability_of_loss=_probability_of_loss(plan, money.contrast, per_customer),
         break_even=(1 + hurdle) * per_customer / unit,
-        control_group_cost=net.value * n_control,
+        control_group_cost=net.value * money.headline.n_control,
     )
 
 
-def _reading(difference: Difference, critical: float | None) -> Reading:
+def _of_headline(headline: Estimate, unit: float) -> Reading:
+    """The money metric's deciding interval, in money."""
+    if isinstance(headline.difference, Undefined) or isinstance(headline.interval, Undefined):
+        raise TypeError("only what was estimated is worth something")
+    found = Reading(headline.difference.value, headline.interval.low, headline.interval.high)
+    return found.times(unit)
+
+
+def _wide(difference: Difference, critical: float | None) -> Reading:
     """The interval of the plan's design: the single one, or so many standard errors wide."""
     if critical is None:
         return Reading(difference.value, difference.low, difference.high)

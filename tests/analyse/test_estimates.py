@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from experiments.analyse.analysis import Analysis
-from experiments.analyse.estimates import Estimate, Method, headline_of
+from experiments.analyse.estimate import Estimate, Method
+from experiments.analyse.estimates import headline_of
 from experiments.decide.verdict import decide
 from experiments.errors import Undefined
 from experiments.pilot import Plan

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from experiments.decide.guardrails import Guardrail, Safety, _safety, guardrails
+from experiments.decide.guardrails import Guardrail, Safety, _less, _safety, guardrails
 from experiments.errors import Undefined
 from experiments.stats.estimate import Interval
 from experiments.stats.rates import Share
@@ -54,7 +54,7 @@ def rates(treated: int, controls: int, *, n: int = 200) -> Arms:
     ],
 )
 def test_the_interval_must_exclude_what_is_accepted(worsening: Interval, safety: Safety) -> None:
-    assert _safety(worsening, 0.5) is safety
+    assert _safety(_less(worsening, 0.5)) is safety
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_tolerance_in_units_is_compared_with_the_headlines_interval() -> None:
 def test_a_relative_tolerance_moves_the_control_mean(direction: str, factor: float) -> None:
     """METHODS: tested on mean_t - (1 -/+ r) mean_c, by Welch on the raw arrays."""
     arms = means(3, treated=10.2)
-    found = judged(arms, direction=direction, tolerance_relative="0.1").worsening
+    found = judged(arms, direction=direction, tolerance_relative="0.1").beyond
     t, c = arms[TREATMENT]["rail"], factor * arms[CONTROL]["rail"]
     interval = stats.ttest_ind(t, c, equal_var=False).confidence_interval(0.95)
     wanted = (interval.low, interval.high)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.analyse.estimates import Method, headline_of
+from experiments.analyse.estimate import Method
+from experiments.analyse.estimates import headline_of
 from experiments.decide.verdict import (
     Decision,
     OtherReading,

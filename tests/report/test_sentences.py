@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from experiments.analyse.estimates import Method
+from experiments.analyse.estimate import Method
 from experiments.decide.guardrails import Guardrail, Safety
 from experiments.decide.verdict import MoreData, OtherReading, Reason, Status, Verdict
 from experiments.errors import Undefined
@@ -131,8 +131,16 @@ def test_a_new_pilot_smaller_than_this_one_is_not_advised() -> None:
 )
 def test_a_guardrail_is_named(safety: Safety, reason: Reason, words: str) -> None:
     rails = [
-        Guardrail("returns", TREATMENT, safety, Interval(0, 1), 0.5, False),
-        Guardrail("calls", TREATMENT, Safety.NON_INFERIOR, Interval(0, 0.1), 0.5, False),
+        Guardrail("returns", TREATMENT, safety, Interval(0, 1), 0.5, False, Interval(-0.5, 0.5)),
+        Guardrail(
+            "calls",
+            TREATMENT,
+            Safety.NON_INFERIOR,
+            Interval(0, 0.1),
+            0.5,
+            False,
+            Interval(-0.5, -0.4),
+        ),
     ]
     verdict = replace(
         PROVED,
