@@ -100,10 +100,14 @@ class MissingMeasure(PilotError):
         self.measure = measure
         self.recorded = tuple(recorded)
         exists = ", ".join(recorded) or "none at all"
+        remedy = (
+            "Compare the days of its rows, and their customers, with those of the pilot."
+            if measure in recorded
+            else "Correct the name in the plan, or record the missing behavior."
+        )
         super().__init__(
             f"Metric {metric!r} needs measure {measure!r}, but no enrolled customer has a single "
-            f"row of it inside the window. Measures recorded: {exists}. Correct the name in the "
-            f"plan, or record the missing behavior."
+            f"row of it inside the window. Measures recorded: {exists}. {remedy}"
         )
 
 

@@ -12,10 +12,13 @@ import pyarrow.compute as pc
 from experiments.behavior.engine import Engine
 from experiments.errors import BadPlan, Problem, Reject
 from experiments.intake.cast import Kind, Rule, cast_rows
-from experiments.intake.number import looks_numeric
+from experiments.intake.number import looks_numeric, to_numbers
 from experiments.intake.rows import open_rows
 from experiments.pilot import Plan
 from experiments.plan.pilot_file import CustomersFile, OtherArms
+
+LOOKS_LIKE_A_NUMBER = r"^[-+\s€$£%]*[0-9][-0-9.,'\s€$£%]*$"
+MOSTLY = 0.8  # of a column's values
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,11 @@ def refuse_unknown_attributes(plan: Plan, source: CustomersFile) -> None:
     ]
     if source.arm is None and plan.design.seed is None:
         problems.append(
-            Problem("design.seed", "is missing; Pilotbook assigns, so give any whole number")
+            Problem(
+                "customers.arm",
+                "is missing; name the column that holds the groups, or let Pilotbook draw them "
+                "before the pilot begins, with design.seed = any whole number",
+            )
         )
     folded = [name.casefold() for name in supplied]
     problems += [
@@ -94,6 +101,8 @@ def read_customers(
         BadFile: The file as a whole cannot be read.
     """
     names = attributes_of(source)
+    if source.arm is None:
+        _refuse_forgotten_arms(path, plan)
     rules = _rules(source, names)
     with open_rows(path, wanted=list(rules)) as opened:
         typed = [cast_rows(batch, rules, zone=zone) for batch in opened]
@@ -104,8 +113,9 @@ def read_customers(
     rejects += unknown
     early = _outside_the_pilot(rows, plan, source.enrolled_at) if source.enrolled_at else []
     repeated = _repeated(engine, everybody, rows, column=source.customer_id)
-    rejects += early + repeated
-    refused = pa.array([reject.line for reject in early + repeated], pa.int64())
+    spoilt = _spoilt_numbers(rows, names, plan)
+    rejects += early + repeated + spoilt
+    refused = pa.array([reject.line for reject in early + repeated + spoilt], pa.int64())
     rows = rows.filter(pc.invert(pc.is_in(rows["line"], refused)))
     return Customers(
         rows=rows.drop_columns(["line"]),
@@ -164,12 +174,71 @@ def _settle_arms(
     if source.other_arms is OtherArms.LEAVE_OUT:
         return kept, others.num_rows, []
     listed = ", ".join(repr(arm) for arm in plan.design.arms)
-    reason = f'the plan has no such arm, only {listed}; correct it, or set other_arms = "leave_out"'
+    reason = (
+        f"the plan has no such arm, only {listed}; correct it, or leave such customers out with "
+        f'other_arms = "leave_out" in [customers]'
+    )
+    alike = {_plain(arm): arm for arm in plan.design.arms}
     rejects = [
-        Reject(line=line, column=source.arm, value=arm, reason=reason)
+        Reject(
+            line=line,
+            column=source.arm,
+            value=arm,
+            reason=f"did you mean {alike[_plain(arm)]!r}?" if _plain(arm) in alike else reason,
+        )
         for line, arm in zip(others["line"].to_pylist(), others["arm"].to_pylist(), strict=True)
     ]
     return kept, 0, rejects
+
+
+def _plain(arm: str) -> str:
+    """An arm without capitals and without doubled, odd or trailing blanks."""
+    return " ".join(arm.casefold().split())
+
+
+def _refuse_forgotten_arms(path: Path, plan: Plan) -> None:
+    """Stop where the file has a column of the plan's arms that the plan does not mention.
+
+    Drawing new arms over those that customers were really in would compare nothing with nothing.
+
+    Raises:
+        BadPlan: Names the column.
+    """
+    arms = {_plain(arm) for arm in plan.design.arms}
+    with open_rows(path) as opened:
+        first = next(iter(opened), None)
+    for name in first.schema.names if first is not None else ():
+        column = first[name]
+        if not pa.types.is_string(column.type):
+            continue
+        values = {_plain(value) for value in pc.unique(column).to_pylist() if value is not None}
+        if len(values & arms) > 1:
+            raise BadPlan(
+                "The customers file has the arms already:",
+                [Problem("customers.arm", f"is missing; add arm = {name!r}, which holds them")],
+            )
+
+
+def _spoilt_numbers(rows: pa.Table, names: tuple[str, ...], plan: Plan) -> list[Reject]:
+    """Cells that keep a covariate from being a number, where most of its column looks like one."""
+    covariates = {name for metric in plan.metrics for name in metric.covariates}
+    found = []
+    for at, name in enumerate(names):
+        column = rows[f"attribute_{at}"].combine_chunks()
+        known = len(column) - column.null_count
+        looks = pc.sum(pc.match_substring_regex(column, LOOKS_LIKE_A_NUMBER)).as_py() or 0
+        if name not in covariates or not known or looks < MOSTLY * known:
+            continue
+        found += [
+            Reject(
+                line=rows["line"][fault.place].as_py(),
+                column=name,
+                value=column[fault.place].as_py(),
+                reason=fault.reason,
+            )
+            for fault in to_numbers(column).faults
+        ]
+    return found
 
 
 def _outside_the_pilot(rows: pa.Table, plan: Plan, column: str) -> list[Reject]:

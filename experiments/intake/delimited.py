@@ -221,9 +221,8 @@ class _Records:
 
 
 def _is_blank_line(record: list[str] | _Refused) -> bool:
-    if isinstance(record, _Refused) or len(record) > 1:
-        return False
-    return not record or not record[0].strip()
+    """A line without text, or of delimiters only, as spreadsheet programs leave at the end."""
+    return not isinstance(record, _Refused) and not any(cell.strip() for cell in record)
 
 
 def _quoting_fault(*, span: int, error: str) -> str:

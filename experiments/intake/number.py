@@ -20,6 +20,9 @@ _STEP = Decimal("0.0001")
 _EXACT = Context(prec=40, rounding=ROUND_HALF_EVEN)
 _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity|1\.#.*)", re.IGNORECASE)
 _ONE_COMMA = re.compile(r"([+-]?[0-9]+),([0-9]+)")
+_POINT_GROUPS = r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$"
+_BELOW_THOUSAND = r"^[+-]?[0-9]{1,3}$"
+FEWEST_GROUPED = 5
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}([,.' \u00a0\u202f_][0-9]{3})+([.,][0-9]+)?")
 
 
@@ -45,14 +48,16 @@ def to_numbers(column: pa.Array) -> CastColumn:
     fits = pc.less_equal(pc.abs(narrow), pa.scalar(LARGEST, _WIDE))
     values = pc.cast(pc.if_else(fits, narrow, pa.scalar(None, _WIDE)), NUMBER)
     rounded = _as_numpy(pc.not_equal(wide, narrow))
-    left = place_of_true(pc.and_(pc.is_valid(text), pc.is_null(values)))
+    grouped = _thousands_points(text)
+    left = place_of_true(pc.and_(pc.is_valid(text), pc.or_(pc.is_null(values), grouped)))
     if not len(left):
         return CastColumn(values, (), rounded)
     faults = []
+    doubtful = set(place_of_true(grouped).tolist())
     mask = np.zeros(len(text), dtype=bool)
     found = []
     for place, one in zip(left.tolist(), text.take(pa.array(left)).to_pylist(), strict=True):
-        number = _parse(one)
+        number = _with_points(one) if place in doubtful else _parse(one)
         if isinstance(number, str):
             faults.append(Fault(place, number))
             continue
@@ -62,6 +67,32 @@ def to_numbers(column: pa.Array) -> CastColumn:
         found.append(small)
     values = pc.replace_with_mask(values, pa.array(mask), pa.array(found, NUMBER))
     return CastColumn(values, tuple(faults), rounded)
+
+
+def _thousands_points(text: pa.Array) -> pa.Array:
+    """Which numbers read like 1.234 for 1234: all that have a point, beside whole ones below 1,000.
+
+    A column of true decimals has some with another number of decimals, or a 0 before the point.
+    """
+    pointed = pc.fill_null(pc.match_substring(text, "."), False)
+    grouped = pc.fill_null(pc.match_substring_regex(text, _POINT_GROUPS), False)
+    small = pc.fill_null(pc.match_substring_regex(text, _BELOW_THOUSAND), False)
+    present = len(text) - text.null_count
+    count = pc.sum(grouped).as_py() or 0
+    is_suspicious = (
+        count >= FEWEST_GROUPED
+        and count == (pc.sum(pointed).as_py() or 0)
+        and 0 < present - count == (pc.sum(small).as_py() or 0)
+    )
+    return grouped if is_suspicious else pc.and_(grouped, False)
+
+
+def _with_points(text: str) -> str:
+    whole = text.replace(".", "")
+    return (
+        f"has a thousands point, by the look of its column; write {whole} "
+        f"(or {text}0, if a decimal is meant)"
+    )
 
 
 def looks_numeric(column: pa.Array | pa.ChunkedArray) -> bool | None:

@@ -94,10 +94,47 @@ def test_a_customer_who_is_in_a_left_out_arm_as_well_is_refused(tmp_path: Path) 
 
 
 def test_an_arm_that_the_plan_does_not_name_is_refused(tmp_path: Path) -> None:
-    customers = read(tmp_path, ["id,arm", "a,mail", "b,Mail", "c,control"])
+    customers = read(tmp_path, ["id,arm", "a,mail", "b,phone", "c,control"])
     (reject,) = customers.rejects
-    assert (reject.line, reject.column, reject.value) == (3, "arm", "Mail")
-    assert 'other_arms = "leave_out"' in reject.reason
+    assert (reject.line, reject.column, reject.value) == (3, "arm", "phone")
+    assert 'other_arms = "leave_out" in [customers]' in reject.reason
+
+
+def test_an_arm_in_other_capitals_or_with_odd_blanks_is_recognised(tmp_path: Path) -> None:
+    customers = read(tmp_path, ["id,arm", "a,Mail", "b,mail\u00a0", "c,control"])
+    assert [reject.reason for reject in customers.rejects] == ["did you mean 'mail'?"] * 2
+
+
+def test_arms_that_the_plan_forgot_to_name_are_not_drawn_again(tmp_path: Path) -> None:
+    source = CustomersFile(file="c.csv", customer_id="id")
+    with pytest.raises(BadPlan, match="add arm = 'group'"):
+        read(tmp_path, ["id,group", "a,mail", "b,control"], source, plan=seeded(small_plan()))
+
+
+@pytest.mark.parametrize(
+    ("values", "line", "reason"),
+    [
+        (["1.5", "2.5", "n/a", "4", "5", "6"], 4, "is not a number"),
+        (["1,5", "2,5", "0,5", "1,5", "2,5", "3,5"], 2, "write 1.5"),
+        (["251.67", "1", "2", "3", "4", "5 €"], 7, "is not a number"),
+    ],
+)
+def test_a_covariate_that_is_nearly_a_number_names_the_cells_that_are_not(
+    values: list[str], line: int, reason: str, tmp_path: Path
+) -> None:
+    source = CustomersFile(file="c.csv", customer_id="id", arm="arm", attributes=("age",))
+    plan = small_plan({"name": "m", "kind": "mean", "measure": "revenue", "covariates": ["age"]})
+    lines = [f'c{at},{"mail" if at % 2 else "control"},"{v}"' for at, v in enumerate(values)]
+    customers = read(tmp_path, ["id,arm,age", *lines], source, plan=plan)
+    assert (customers.rejects[0].line, customers.rejects[0].column) == (line, "age")
+    assert reason in customers.rejects[0].reason
+
+
+def test_codes_and_words_stay_covariates_of_text(tmp_path: Path) -> None:
+    source = CustomersFile(file="c.csv", customer_id="id", arm="arm", attributes=("zip",))
+    plan = small_plan({"name": "m", "kind": "mean", "measure": "revenue", "covariates": ["zip"]})
+    customers = read(tmp_path, ["id,arm,zip", "a,mail,01234", "b,control,04567"], source, plan=plan)
+    assert (customers.rejects, customers.numeric) == ((), (False,))
 
 
 def test_an_arm_that_the_plan_does_not_name_can_be_left_out(tmp_path: Path) -> None:
@@ -150,7 +187,7 @@ def test_attributes_that_the_file_does_not_supply_are_all_named() -> None:
     with pytest.raises(BadPlan) as caught:
         refuse_unknown_attributes(plan, source)
     places = [problem.where for problem in caught.value.problems]
-    assert places == ["metric 'm', covariates", "design.strata", "design.seed",
+    assert places == ["metric 'm', covariates", "design.strata", "customers.arm",
                       "customers.attributes", "customers.attributes"]  # fmt: skip
     assert "supplied are tier, Tier" in str(caught.value)
 

@@ -257,3 +257,8 @@ def test_ids_come_back_byte_for_byte_wherever_blocks_end(
     assert columns["id"] == ids
     assert columns["#line"] == list(range(2, len(ids) + 2))
     assert not rejects
+
+
+def test_a_line_of_delimiters_only_is_no_record(write: Write) -> None:
+    columns, rejects = read(write(b"id,x\n1,a\n,\n2,b\n,,,\n"))
+    assert (columns["id"], rejects) == (["1", "2"], [])
