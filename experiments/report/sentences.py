@@ -5,7 +5,7 @@ A person who reads only these has the truth; doubt is said as plainly as success
 
 from collections.abc import Mapping
 
-from experiments.analyse.estimates import Method
+from experiments.analyse.estimate import Method
 from experiments.decide.guardrails import Safety
 from experiments.decide.verdict import MoreData, Reason, Status, Verdict
 from experiments.errors import Undefined
@@ -13,9 +13,12 @@ from experiments.pilot import Plan
 from experiments.plan.registration import Registration
 from experiments.report import wording
 from experiments.report.report import Tone, VerdictLine
-from experiments.report.wording import Unit, amount, counted, day, number, reading
+from experiments.report.wording import Unit, amount, number, reading
 from experiments.terms import Basis
 from experiments.value.contrast import Reading, Value
+from experiments.words import day
+
+MOST_CUSTOMERS = 100_000_000  # beyond that no pilot settles it, and a number would only puzzle
 
 WORDS: Mapping[Status, tuple[str, Tone]] = {
     Status.PROVED: ("✓ Proved", Tone.GOOD),
@@ -138,10 +141,17 @@ def _other_reading(plan: Plan, verdict: Verdict) -> str:
     money = Unit.of_money(plan.value.currency)
     contrast = other.contrast
     adjusted = "Adjusted" if other.method is Method.LIN else "Not adjusted"
+    decided = ""
+    if isinstance(verdict.value, Value):
+        own = verdict.value.contrast
+        decided = f" instead of {reading(own.value, own.low, own.high, money)}"
+    means = "would prove nothing"
+    if contrast.low > 0 or contrast.high < 0:
+        means = f"would {'prove' if contrast.low > 0 else 'disprove'} it"
     return (
-        f" {adjusted} for what was known before the pilot, it would be "
-        f"{reading(contrast.value, contrast.low, contrast.high, money)} a customer after cost, "
-        f"which is another answer."
+        f" {adjusted} for what was known before the pilot, a customer brings "
+        f"{reading(contrast.value, contrast.low, contrast.high, money)} after cost{decided}; "
+        f"that alone {means}."
     )
 
 
@@ -172,8 +182,8 @@ def _what_to_do(verdict: Verdict, *, late: bool) -> str:
     match verdict.status:
         case Status.PROVED if late:
             return (
-                "The plan was written after the outcome (retrospective), so that rolling it out "
-                "needs a signed waiver or a planned repeat."
+                "Before a roll-out, repeat it as a planned pilot or have an executive sign a "
+                "waiver: the plan was written after the outcome (retrospective)."
             )
         case Status.PROVED:
             return "Roll it out, and keep a holdback group to check the promise."
@@ -183,7 +193,10 @@ def _what_to_do(verdict: Verdict, *, late: bool) -> str:
             return "Mend the cause and run a new pilot; do not act on these numbers."
         case Status.VEILED:
             if verdict.veiled_until is None:
-                return "Record the missing rows, or declare the behavior complete."
+                return (
+                    "Record the missing rows, or declare the file complete through the last of "
+                    "these days: complete = its date."
+                )
             return "Wait, and keep recording behavior for both groups."
         case Status.SUPPORTED:
             return "Confirm it with a randomized pilot before a full roll-out."
@@ -210,26 +223,31 @@ def _more_data(verdict: Verdict) -> str:
         return "Do not roll it out yet; " + _to_clear_guardrails(more)
     seen = verdict.value.customers if isinstance(verdict.value, Value) else 0
     needed = []
-    if isinstance(more.for_break_even, int) and more.for_break_even > seen:
+    if isinstance(more.for_break_even, int) and seen < more.for_break_even <= MOST_CUSTOMERS:
         needed.append(
-            f"{counted(more.for_break_even, 'customer', 'customers')} in the treatment group to "
-            f"see an effect as large as break-even"
+            f"{_about(more.for_break_even)} customers in the treatment group to see an effect as "
+            f"large as break-even"
         )
-    if isinstance(more.for_observed, int):
+    if isinstance(more.for_observed, int) and more.for_observed <= MOST_CUSTOMERS:
         customers = "" if needed else " customers in the treatment group"
-        needed.append(f"{more.for_observed:,}{customers} if the effect is as observed")
+        needed.append(f"{_about(more.for_observed)}{customers} if the effect is as observed")
     if not needed:
         return "Do not roll it out on this evidence."
     return f"Do not roll it out yet; a new pilot needs about {', or '.join(needed)}."
 
 
+def _about(customers: int) -> str:
+    """A number of customers to two significant digits, which is all that such a forecast bears."""
+    digits = len(str(customers))
+    return f"{round(customers, min(0, 2 - digits)):,}"
+
+
 def _to_clear_guardrails(more: MoreData) -> str:
     if isinstance(more.for_observed, Undefined):
         return "find out first whether it does harm."
-    customers = counted(more.for_observed, "customer", "customers")
     return (
-        f"a new pilot needs about {customers} in the treatment group to rule the harm out, if the "
-        f"effect is as observed."
+        f"a new pilot needs about {_about(more.for_observed)} customers in the treatment group to "
+        f"rule the harm out, if the effect is as observed."
     )
 
 

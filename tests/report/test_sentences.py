@@ -70,8 +70,8 @@ def test_a_proof_says_that_it_pays_how_much_and_what_to_do() -> None:
 
 def test_a_late_proof_does_not_open_the_gate() -> None:
     assert said(PROVED, late=True).endswith(
-        "The plan was written after the outcome (retrospective), so that rolling it out needs a "
-        "signed waiver or a planned repeat."
+        "Before a roll-out, repeat it as a planned pilot or have an executive sign a waiver: the "
+        "plan was written after the outcome (retrospective)."
     )
 
 
@@ -181,9 +181,24 @@ def test_the_veil_says_no_outcome() -> None:
 def test_readings_that_disagree_are_both_said() -> None:
     other = OtherReading(Method.WELCH, Reading(0.2, -0.1, 0.5))
     assert (
-        "Not adjusted for what was known before the pilot, it would be 0.20 EUR (−0.10 to 0.50) a "
-        "customer after cost, which is another answer."
+        "Not adjusted for what was known before the pilot, a customer brings 0.20 EUR (−0.10 to "
+        "0.50) after cost instead of 0.25 EUR (0.12 to 0.37); that alone would prove nothing."
     ) in said(replace(PROVED, other_reading=other))
+    losing = replace(other, contrast=Reading(-0.2, -0.3, -0.1))
+    assert "that alone would disprove it" in said(replace(PROVED, other_reading=losing))
+
+
+def test_a_forecast_of_customers_is_rounded_and_never_absurd() -> None:
+    def needed(customers: int) -> str:
+        return said(replace(UNCLEAR, more_data=MoreData(customers, Undefined("it loses"))))
+
+    assert "about 58,000 customers in the treatment group" in needed(57_723)
+    assert "about 9,500 customers" in needed(9_512)
+    assert "customers" not in needed(38_641_377_652).split("Do not roll it out")[1]
+
+
+def test_the_other_reading_of_an_adjusted_result() -> None:
+    other = OtherReading(Method.WELCH, Reading(0.2, -0.1, 0.5))
     assert " Adjusted for" in said(replace(PROVED, other_reading=replace(other, method=Method.LIN)))
 
 
