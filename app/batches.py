@@ -4,7 +4,7 @@ No registry transaction is open while files are read and the ledger is written.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -13,14 +13,18 @@ from sqlmodel import Session, col, select
 
 from app.stored import to_text
 from app.tables import BatchKind, BatchRow, BatchState
-from experiments.errors import PilotError
+from experiments.errors import BadFile, PilotError
 
 
 @contextmanager
 def pending_batch(
     session: Session, *, kind: BatchKind, path: Path, now: datetime
 ) -> Iterator[BatchRow]:
-    """Open a batch for an upload; a refused upload leaves none behind."""
+    """Open a batch for an upload; a refused upload leaves none behind.
+
+    Raises:
+        BadFile: The file cannot be read.
+    """
     batch = BatchRow(
         kind=kind,
         state=BatchState.PENDING,
@@ -38,6 +42,30 @@ def pending_batch(
         session.delete(batch)
         session.commit()
         raise
+
+
+def refuse_again(session: Session, batch: BatchRow, *, measures: Collection[str]) -> None:
+    """Stop where the same bytes brought the same measures before: every row would count twice.
+
+    A wide file may come once more for other measures.
+
+    Raises:
+        BadFile: Names the earlier upload.
+    """
+    same = select(BatchRow).where(
+        BatchRow.kind == batch.kind,
+        BatchRow.state == BatchState.ACCEPTED,
+        BatchRow.sha256 == batch.sha256,
+    )
+    for earlier in session.exec(same.order_by(col(BatchRow.batch_no))).all():
+        twice = sorted({*earlier.measures} & {*measures})
+        if twice:
+            raise BadFile(
+                f"{batch.file_name}: the same file was recorded before, as {earlier.file_name!r} "
+                f"in batch {earlier.batch_no}, and brought {', '.join(twice)}; recorded again, "
+                f"every row of it would count twice. Name it once, or for other measures."
+            )
+    session.commit()
 
 
 def accept(session: Session, batch: BatchRow, receipt: object) -> None:
@@ -82,5 +110,10 @@ def complete_through(session: Session) -> dict[str, date]:
 def _sha256(path: Path) -> str:
     if not path.is_file():
         return ""  # reading the file says what is wrong with it
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BadFile(
+            f"{path.name} cannot be read ({error.strerror}); check who may read it."
+        ) from None

@@ -1,8 +1,11 @@
 """The command line: `pilotbook`."""
 
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -27,7 +30,8 @@ EXIT_STATUS = {
     "veiled": 14,
     "contradicted": 15,
 }
-BAD_INPUT = 2
+BAD_INPUT, FAULT = 2, 1
+PROBLEMS_LISTED = 1_000  # more than anybody mends before trying again
 
 
 @app.callback()
@@ -50,13 +54,13 @@ def run(
     Exit status: 0 proved, 10 disproved, 11 not proved, 12 invalid, 13 supported, 14 veiled,
     15 contradicted, 2 bad input, 1 a fault of Pilotbook.
     """
-    # Imported here, so that help and errors of the pilot file need not wait for the libraries.
-    from app.road.display import progress, show_journey  # noqa: PLC0415
-    from app.road.run import travel, write_journey  # noqa: PLC0415
-    from app.workspace import throwaway_workspace  # noqa: PLC0415
-    from experiments.plan.pilot_file import read_pilot_file  # noqa: PLC0415
+    with _said_in_words():
+        # Imported here, so that help need not wait for the libraries.
+        from app.road.display import progress, show_journey  # noqa: PLC0415
+        from app.road.run import travel, write_journey  # noqa: PLC0415
+        from app.workspace import throwaway_workspace  # noqa: PLC0415
+        from experiments.plan.pilot_file import read_pilot_file  # noqa: PLC0415
 
-    try:
         settings = Settings.from_environment()
         read = read_pilot_file(pilot_file)
         folder = out or Path("out") / read.pilot.slug
@@ -74,9 +78,7 @@ def run(
                 at=at,
             )
             write_journey(workspace, journey, folder=folder, with_report=not no_report)
-    except PilotError as error:
-        _refuse(error)
-    show_journey(journey, folder=folder, with_report=not no_report)
+        show_journey(journey, folder=folder, with_report=not no_report)
     raise typer.Exit(EXIT_STATUS[journey.result["verdict"]["status"]])
 
 
@@ -85,30 +87,59 @@ def demo(
     no_serve: Annotated[
         bool, typer.Option("--no-serve", help="Print the verdicts and stop.")
     ] = False,
+    port: Annotated[
+        int, typer.Option(min=1, max=65_535, help="Where the site will be, in a later version.")
+    ] = 8000,
 ) -> None:
     """Build a small company with three pilots and print their verdicts."""
-    from app.demo.tour import tour  # noqa: PLC0415
-    from app.road.display import progress, show_demo  # noqa: PLC0415
+    with _said_in_words():
+        from app.demo.tour import tour  # noqa: PLC0415
+        from app.road.display import progress, show_demo  # noqa: PLC0415
 
-    if not no_serve:
-        Console(stderr=True).print("The site is not part of this version; showing verdicts only.")
-    try:
+        if not no_serve:
+            _errors().print(
+                f"The site is not part of this version, and nothing is served on port {port}; "
+                f"showing verdicts only."
+            )
         with progress() as at:
             found = tour(at=at)
+        show_demo(found)
+
+
+@contextmanager
+def _said_in_words() -> Iterator[None]:
+    """Say what is wrong, all of it, and stop: bad input for a person to mend, a fault to report."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # whoever reads the output has seen enough
     except PilotError as error:
         _refuse(error)
-    show_demo(found)
+        raise typer.Exit(BAD_INPUT) from None
+    except Exception as error:
+        said = traceback.format_exception_only(error)[0].strip()
+        _errors().print(
+            f"Pilotbook has a fault: {said}; please report it with the text below",
+            style="bold red",
+        )
+        _errors().print(traceback.format_exc().rstrip())
+        raise typer.Exit(FAULT) from None
 
 
-def _refuse(error: PilotError) -> NoReturn:
-    """Say what is wrong, all of it, and stop."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+def _refuse(error: PilotError) -> None:
+    console = _errors()
     what = error.what if isinstance(error, BadInput) else str(error)
     console.print(what, style="bold red")
-    if isinstance(error, BadInput):
-        for problem in error.problems:
-            console.print(f"  {problem}")
-    raise typer.Exit(BAD_INPUT)
+    problems = error.problems if isinstance(error, BadInput) else ()
+    for problem in problems[:PROBLEMS_LISTED]:
+        console.print(f"  {problem}")
+    if len(problems) > PROBLEMS_LISTED:
+        console.print(f"  ... and {len(problems) - PROBLEMS_LISTED:,} more")
+
+
+def _errors() -> Console:
+    """Standard error; brackets and colons in names mean nothing."""
+    return Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def main() -> None:

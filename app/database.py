@@ -9,7 +9,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 ROOT = Path(__file__).resolve().parent.parent
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
@@ -18,7 +18,9 @@ PATIENCE = 30  # seconds that a writer waits for another
 
 def open_database(file: Path) -> Engine:
     """Open the registry in a SQLite file; `migrate` makes its tables."""
-    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": PATIENCE})
+    # Built from its parts: in a text, `?` and `%` of the path would have a meaning.
+    address = URL.create("sqlite", database=str(file))
+    engine = create_engine(address, connect_args={"timeout": PATIENCE})
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", _begin)
     return engine
@@ -27,7 +29,8 @@ def open_database(file: Path) -> Engine:
 def migrate(engine: Engine) -> None:
     """Bring the tables to the newest schema."""
     config = Config(ROOT / "alembic.ini")
-    config.set_main_option("script_location", str(ROOT / "migrations"))
+    # Doubled, because the configuration takes a single % for the name of another option.
+    config.set_main_option("script_location", str(ROOT / "migrations").replace("%", "%%"))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -10,7 +10,8 @@ from sqlmodel import Session
 
 from app.database import migrate, open_database
 from experiments.behavior.engine import Engine, open_engine
-from experiments.behavior.ledger import Ledger
+from experiments.behavior.ledger import Ledger, refuse_unusable_folder
+from experiments.errors import BadInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,26 @@ class Workspace:
 
 @contextmanager
 def throwaway_workspace(*, engine: str, timezone: str) -> Iterator[Workspace]:
-    """A workspace in a temporary folder, gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="pilotbook-") as name:
+    """A workspace in a temporary folder, gone afterwards.
+
+    Raises:
+        BadInput: There is no folder for temporary files that can hold a workspace.
+    """
+    with _temporary_folder() as name:
         folder = Path(name)
+        refuse_unusable_folder(folder)
         database = open_database(folder / "registry.db")
         migrate(database)
         with open_engine(engine, scratch=folder) as opened, Session(database) as session:
             yield Workspace(session, Ledger(folder / "ledger"), opened, folder, timezone)
         database.dispose()
+
+
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="pilotbook-")
+    except OSError as error:
+        raise BadInput(
+            f"There is no folder for temporary files ({error.strerror}); name one that can be "
+            f"written to in TMPDIR."
+        ) from None

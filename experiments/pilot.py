@@ -13,9 +13,11 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from experiments.terms import (
+    CONTACT,
     Basis,
+    CheckName,
+    Count,
     Currency,
-    Day,
     DayCount,
     DesignKind,
     Direction,
@@ -31,17 +33,14 @@ from experiments.terms import (
     Share,
     Slug,
     Spending,
+    Stretch,
     Text,
     VerdictOn,
+    nearest,
 )
 
 
-def _refuse_backwards(starts_on: date, ends_on: date) -> None:
-    if ends_on < starts_on:
-        raise ValueError(f"ends_on {ends_on} is before starts_on {starts_on}; swap or correct them")
-
-
-class Header(Part):
+class Header(Stretch):
     """Who believes what about which program, and when."""
 
     name: Name
@@ -50,13 +49,6 @@ class Header(Part):
     hypothesis: Text
     owner: Name
     sponsor: Name
-    starts_on: Day
-    ends_on: Day
-
-    @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Self:
-        _refuse_backwards(self.starts_on, self.ends_on)
-        return self
 
 
 class Prior(Part):
@@ -81,7 +73,7 @@ class Design(Part):
     looks: tuple[date, ...] = ()
     spending: Spending | None = None
     futility: Spending | None = None
-    tuning_n: Annotated[int, Field(gt=0)] | None = None
+    tuning_n: Count | None = None
     prior: Prior | None = None
 
     @property
@@ -112,6 +104,23 @@ class Design(Part):
             raise ValueError('a clustered design needs cluster = "..." (the attribute to group by)')
         if self.looks and self.look is not Look.GROUP_SEQUENTIAL:
             raise ValueError('looks are for look = "group_sequential"; a fixed design looks once')
+        return self
+
+    @model_validator(mode="after")
+    def _keys_fit_the_kind_and_the_look(self) -> Self:
+        """A key that another design would heed must not be passed over in silence."""
+        owners = (
+            ("cluster", "kind", self.kind, DesignKind.CLUSTERED),
+            ("spending", "look", self.look, Look.GROUP_SEQUENTIAL),
+            ("futility", "look", self.look, Look.GROUP_SEQUENTIAL),
+            ("tuning_n", "look", self.look, Look.ALWAYS_VALID),
+        )
+        for key, chooser, chosen, owner in owners:
+            if getattr(self, key) is not None and chosen is not owner:
+                raise ValueError(
+                    f'{key} is for {chooser} = "{owner}", and {chooser} is "{chosen}"; '
+                    f"remove {key} or change {chooser}"
+                )
         return self
 
 
@@ -153,9 +162,9 @@ class Metric(Part):
     window: Window | None = None
     pre_days: Annotated[DayCount, Field(gt=0)] | None = None
     cap: Cap | None = None
-    at_least: Annotated[int, Field(gt=0)] | None = None
+    at_least: Count | None = None
     denominator: Name | None = None
-    active_days: Annotated[int, Field(gt=0)] | None = None
+    active_days: Annotated[DayCount, Field(gt=0)] | None = None
     tolerance: Annotated[Exact, Field(ge=0)] | None = None
     tolerance_relative: Annotated[Exact, Field(ge=0)] | None = None
 
@@ -194,25 +203,18 @@ class PhaseGoal(Part):
     direction: Direction = Direction.UP
 
 
-class Phase(Part):
+class Phase(Stretch):
     """A stretch of the pilot with an owner and goals."""
 
     name: Name
     owner: Name | None = None
-    starts_on: Day
-    ends_on: Day
     goals: tuple[PhaseGoal, ...] = ()
-
-    @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Self:
-        _refuse_backwards(self.starts_on, self.ends_on)
-        return self
 
 
 class Waiver(Part):
     """A check whose failure somebody accepts, by name and with a reason."""
 
-    check: Name
+    check: CheckName
     reason: Text
     by: Name
 
@@ -223,7 +225,7 @@ class Costs(Part):
     Attributes:
         cost_fixed: Once.
         cost_per_treated: Per customer in a treatment group.
-        cost_per_contact: Per row of the measure `contact`.
+        cost_per_contact: Per contact: the values of the measure `contact`, added up.
         cost_per_month: Per month of the whole program.
     """
 
@@ -236,7 +238,7 @@ class Costs(Part):
 class Rollout(Part):
     """The program at full scale; a cost that is left out is the pilot's."""
 
-    customers: Annotated[int, Field(gt=0)]
+    customers: Count
     cost_fixed: Money | None = None
     cost_per_treated: Money | None = None
     cost_per_contact: Money | None = None
@@ -336,6 +338,25 @@ class Plan(Part):
             twice = [name for name in names if folded.count(name.casefold()) > 1]
             if twice:
                 raise ValueError(f"{what} {twice[0]!r} is there twice; give each its own name")
+        return self
+
+    @model_validator(mode="after")
+    def _phases_fit_the_pilot(self) -> Self:
+        first, last = self.pilot.starts_on, self.pilot.ends_on
+        # Contacts are no outcome, so that a fixed design may judge a phase on them before the end.
+        known = [*(metric.name for metric in self.metrics), CONTACT]
+        for phase in self.phases:
+            if phase.starts_on < first or phase.ends_on > last:
+                raise ValueError(
+                    f"phase {phase.name!r} runs from {phase.starts_on} to {phase.ends_on}, outside "
+                    f"the pilot, which runs from {first} to {last}"
+                )
+            for goal in phase.goals:
+                if goal.metric not in known:
+                    raise ValueError(
+                        f"a goal of phase {phase.name!r} has metric = {goal.metric!r}, which the "
+                        f"plan does not have; {nearest(goal.metric, known)}"
+                    )
         return self
 
     @model_validator(mode="after")

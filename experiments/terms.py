@@ -1,9 +1,12 @@
 """The words and numbers of which a plan is made: its choices, and values that check themselves."""
 
+import unicodedata
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from difflib import get_close_matches
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
@@ -12,7 +15,15 @@ from pydantic import (
     Field,
     PlainSerializer,
     StringConstraints,
+    model_validator,
 )
+
+# The ledger keeps amounts of 18 digits, four of them decimals: what lies beyond these bounds cannot
+# be held against anything there, and leaves what a double can carry.
+SMALLEST, LARGEST = Decimal("0.000001"), Decimal(10) ** 14
+MOST = 10**10  # of whatever is counted; there are fewer people
+INVISIBLE = {"Cc", "Zl", "Zp"}  # control characters, and what breaks a line or a paragraph
+CONTACT = "contact"  # the measure of contacts, which a goal may name beside the metrics
 
 
 def _plain(number: Decimal) -> str:
@@ -21,17 +32,36 @@ def _plain(number: Decimal) -> str:
     return (text.rstrip("0").rstrip(".") if "." in text else text) if number else "0"
 
 
-def _finite(number: Decimal) -> Decimal:
+def _calculable(number: Decimal) -> Decimal:
     if not number.is_finite():
         raise ValueError("must be a finite number")
+    if abs(number) > LARGEST:
+        raise ValueError(f"is too large to calculate with; the largest number is {LARGEST:,}")
+    if 0 < abs(number) < SMALLEST:
+        raise ValueError(f"is too small to calculate with; the smallest number is {SMALLEST}")
     return number
 
 
-Exact = Annotated[Decimal, AfterValidator(_finite), PlainSerializer(_plain, return_type=str)]
+def _on_one_line(text: str) -> str:
+    if any(unicodedata.category(character) in INVISIBLE for character in text):
+        raise ValueError("holds a line break, tab or other control character; remove it")
+    return text
+
+
+Exact = Annotated[Decimal, AfterValidator(_calculable), PlainSerializer(_plain, return_type=str)]
 Money = Annotated[Exact, Field(ge=0)]
 Share = Annotated[Exact, Field(gt=0, lt=1)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
+Count = Annotated[int, Field(gt=0, le=MOST)]
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
+    AfterValidator(_on_one_line),
+]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=128),
+    AfterValidator(_on_one_line),
+]
 Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2200, 12, 31))]
 DayCount = Annotated[int, Field(le=3660)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -42,6 +72,32 @@ class Part(BaseModel):
     """A piece of a plan: frozen, and unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Stretch(Part):
+    """A stretch of days; the last one is included."""
+
+    starts_on: Day
+    ends_on: Day
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.ends_on < self.starts_on:
+            raise ValueError(
+                f"ends_on {self.ends_on} is before starts_on {self.starts_on}; swap or correct them"
+            )
+        return self
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """The known name that was probably meant, or all of them where none is near.
+
+    Example:
+        >>> nearest("vist", ["spend", "visit"])
+        "did you mean 'visit'?"
+    """
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
 
 
 class Goal(StrEnum):
@@ -105,6 +161,16 @@ class Direction(StrEnum):
 
     UP = "up"
     DOWN = "down"
+
+
+class CheckName(StrEnum):
+    """Whether a result can be trusted: each check by the name that a waiver uses."""
+
+    SPLIT = "split"
+    BALANCE = "balance"
+    WINDOW_COMPLETE = "window_complete"
+    ROWS_COMPLETE = "rows_complete"
+    CONTAMINATION = "contamination"
 
 
 class Basis(StrEnum):

@@ -6,12 +6,15 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 
-from app.batches import accept, number_of, pending_batch
-from app.tables import BatchKind
+import ibis.expr.types as ir
+from sqlmodel import select
+
+from app.batches import accept, number_of, pending_batch, refuse_again
+from app.tables import BatchKind, EnrolmentRow, PilotRow
 from app.workspace import Workspace
 from experiments.plan.pilot_file import BehaviorFile
 from experiments.record.recording import Receipt, record
-from experiments.record.staging import stage_behavior
+from experiments.record.staging import measures_of, stage_behavior
 
 
 def record_file(
@@ -32,7 +35,8 @@ def record_file(
         now: When it is recorded.
 
     Raises:
-        BadFile: The file cannot be read, or a row was refused under `strict`.
+        BadFile: The file cannot be read, was recorded before, or a row was refused under
+            `strict`.
     """
     session = workspace.session
     with (
@@ -40,6 +44,8 @@ def record_file(
         _scratch_file(workspace.scratch / f"staged-{number_of(batch)}.parquet") as waiting,
     ):
         staged = stage_behavior(path, columns, zone=workspace.timezone, into=waiting)
+        measures = {*columns.measures, *measures_of(workspace.engine, staged)}
+        refuse_again(session, batch, measures=measures)
         receipt = record(
             workspace.engine,
             workspace.ledger,
@@ -48,11 +54,24 @@ def record_file(
             batch_no=number_of(batch),
             recorded_at=now,
             strict=columns.strict,
+            enrolled=_enrolled(workspace),
         )
         batch.complete_through = complete_through
-        batch.measures_json = json.dumps(sorted({*receipt.measures, *columns.measures}))
+        batch.measures_json = json.dumps(sorted(measures))
         accept(session, batch, receipt)
     return receipt
+
+
+def _enrolled(workspace: Workspace) -> list[ir.Table]:
+    """The customers of every pilot of the registry."""
+    session = workspace.session
+    query = select(PilotRow.slug, EnrolmentRow.batch_no).where(EnrolmentRow.pilot_id == PilotRow.id)
+    enrolments = session.exec(query).all()
+    session.commit()
+    return [
+        workspace.ledger.enrolment(workspace.engine, slug, batch_no=batch_no)
+        for slug, batch_no in enrolments
+    ]
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Tell people: the result as JSON and CSV, the accounts as Parquet, the report as page and PDF."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -8,14 +10,16 @@ import pyarrow.parquet as pq
 from app.analyse.service import Finding
 from app.workspace import Workspace
 from experiments.analyse.download import accounts_table
+from experiments.errors import BadInput
+from experiments.record.recording import Receipt
 from experiments.report.build import build_report
 from experiments.report.report import PilotReport
-from experiments.report.result import Json, as_csv, as_json, result
+from experiments.report.result import Json, as_csv, as_json, rejects_csv, result
 from experiments.report.sentences import in_full, verdict_line
 
 
-def result_of(finding: Finding) -> Json:
-    """The result of an analysis, as scripts read it."""
+def result_of(finding: Finding, receipts: Sequence[Receipt] = ()) -> Json:
+    """The result of an analysis, and of the files read for it, as scripts read it."""
     sentences = {
         verdict.treatment: in_full(verdict_line(finding.plan, verdict, finding.registration))
         for verdict in finding.decision.verdicts
@@ -26,11 +30,12 @@ def result_of(finding: Finding) -> Json:
         finding.decision,
         registration=finding.registration,
         sentences=sentences,
+        receipts=receipts,
     )
 
 
-def report_of(finding: Finding) -> PilotReport:
-    """The report of an analysis, as people read it."""
+def report_of(finding: Finding, receipts: Sequence[Receipt] = ()) -> PilotReport:
+    """The report of an analysis, and of the files read for it, as people read it."""
     return build_report(
         finding.plan,
         finding.analysed.analysis,
@@ -38,7 +43,23 @@ def report_of(finding: Finding) -> PilotReport:
         registration=finding.registration,
         left_out=finding.enrolment.left_out,
         assigned=finding.enrolment.assigned,
+        receipts=receipts,
     )
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """Stop before any work where results could not be written; nothing is made yet.
+
+    Raises:
+        BadInput: The folder, or the nearest one above it that exists, cannot be written to.
+    """
+    with _told_in_words(folder):
+        nearest = next(part for part in (folder, *folder.parents) if part.exists())
+        if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+            raise BadInput(
+                f"Results cannot be written to {folder}, because {nearest} is not a folder that "
+                f"can be written to; name another."
+            )
 
 
 def write_result(workspace: Workspace, finding: Finding, found: Json, *, folder: Path) -> None:
@@ -46,7 +67,11 @@ def write_result(workspace: Workspace, finding: Finding, found: Json, *, folder:
     _replace(folder / "result.json", lambda path: _text(path, as_json(found)))
     _replace(folder / "results.csv", lambda path: _text(path, as_csv(found)))
     accounts = accounts_table(
-        workspace.engine, finding.plan, finding.analysed, finding.enrolment.attributes
+        workspace.engine,
+        finding.plan,
+        finding.analysed,
+        finding.enrolment.attributes,
+        tier=finding.enrolment.tier,
     )
     _replace(folder / "accounts.parquet", lambda path: pq.write_table(accounts, path))
 
@@ -54,7 +79,16 @@ def write_result(workspace: Workspace, finding: Finding, found: Json, *, folder:
 def remove_report(*, folder: Path) -> None:
     """Remove the report of an earlier result, which would contradict the one beside it."""
     for name in ("report.html", "report.pdf"):
-        (folder / name).unlink(missing_ok=True)
+        _remove(folder / name)
+
+
+def write_rejects(receipts: Sequence[Receipt], *, folder: Path) -> None:
+    """Write `rejects.csv` where a row was refused; remove an earlier result's where none was."""
+    path = folder / "rejects.csv"
+    if any(receipt.rejects for receipt in receipts):
+        _replace(path, lambda unfinished: _text(unfinished, rejects_csv(receipts)))
+    else:
+        _remove(path)
 
 
 def write_report(report: PilotReport, *, folder: Path) -> None:
@@ -73,10 +107,28 @@ def _text(path: Path, text: str) -> None:
 
 def _replace(path: Path, write: Callable[[Path], object]) -> None:
     """Write beside the target and move into place, so that no half-written file is ever seen."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.unfinished")
+    with _told_in_words(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write(unfinished)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+def _remove(path: Path) -> None:
+    if path.parent.is_dir():
+        with _told_in_words(path):
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told_in_words(path: Path) -> Iterator[None]:
     try:
-        write(unfinished)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        raise BadInput(
+            f"{path} cannot be written ({error.strerror or error}); name another folder, or make "
+            f"room in this one."
+        ) from None

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from app.road.run import Journey, Stage
+from experiments.report.build import behavior_sentence
 from experiments.report.report import Tone, VerdictLine
 
 STYLES = {Tone.GOOD: "green", Tone.BAD: "red", Tone.CAUTION: "yellow", Tone.PLAIN: "default"}
@@ -63,9 +64,15 @@ def show_journey(journey: Journey, *, folder: Path, with_report: bool) -> None:
     for check in report.checks:
         if check.tone in (Tone.CAUTION, Tone.BAD):
             console.print(f"  {check.text}", style=STYLES[check.tone])
+    if journey.receipts:
+        console.print(f"Behavior: {behavior_sentence(journey.receipts)}.")
     console.print(report.registration)
-    written = "result.json, results.csv, accounts.parquet"
-    console.print(f"Written to {folder}: {written}" + (", report.html, report.pdf" * with_report))
+    written = ["result.json", "results.csv", "accounts.parquet"]
+    if any(receipt.rejects for receipt in journey.receipts):
+        written.append("rejects.csv (the refused rows)")
+    if with_report:
+        written += ["report.html", "report.pdf"]
+    console.print(f"Written to {folder}: {', '.join(written)}")
 
 
 def show_demo(journeys: list[Journey]) -> None:

@@ -10,7 +10,15 @@ from app.analyse.service import Finding, analyse_pilot, keep
 from app.enrol.service import enrol_file
 from app.plan.service import register
 from app.record.service import record_file
-from app.report.service import remove_report, report_of, result_of, write_report, write_result
+from app.report.service import (
+    refuse_unwritable,
+    remove_report,
+    report_of,
+    result_of,
+    write_rejects,
+    write_report,
+    write_result,
+)
 from app.workspace import Workspace
 from experiments.analyse.analysis import refuse_unsupported
 from experiments.enrol.enrolment import EnrolmentReceipt
@@ -61,6 +69,7 @@ def travel(
     now: datetime,
     today: date,
     at: Callable[[Stage], None],
+    out: Path | None = None,
 ) -> Journey:
     """Plan, enrol, record, analyse, value, decide, and build the report.
 
@@ -71,6 +80,7 @@ def travel(
         now: When it happens.
         today: The day as of which outcomes are read.
         at: Told each stage as it begins.
+        out: Folder that the results will be written to, if it is known.
 
     Raises:
         PilotError: With what is wrong, where, and what to do.
@@ -79,6 +89,8 @@ def travel(
     plan = pilot_file.plan()
     refuse_unsupported(plan)
     refuse_missing_files(pilot_file, files)
+    if out is not None:
+        refuse_unwritable(out)
     pilot = register(workspace.session, plan, now=now)
     at(Stage.ENROL)
     source = pilot_file.customers
@@ -89,7 +101,7 @@ def travel(
             workspace,
             files / columns.file,
             columns,
-            complete_through=plan.pilot.ends_on if columns.complete else None,
+            complete_through=columns.complete_through(ends_on=plan.pilot.ends_on),
             now=now,
         )
         for columns in pilot_file.behavior
@@ -101,10 +113,10 @@ def travel(
     )
     at(Stage.VALUE)
     at(Stage.DECIDE)
-    found = result_of(finding)
+    found = result_of(finding, receipts)
     keep(workspace, pilot, found, now=now)
     at(Stage.REPORT)
-    return Journey(enrolment, receipts, finding, found, report_of(finding))
+    return Journey(enrolment, receipts, finding, found, report_of(finding, receipts))
 
 
 def write_journey(
@@ -113,6 +125,7 @@ def write_journey(
     """Write everything that `pilotbook run` leaves behind."""
     remove_report(folder=folder)
     write_result(workspace, journey.finding, journey.result, folder=folder)
+    write_rejects(journey.receipts, folder=folder)
     if with_report:
         write_report(journey.report, folder=folder)
 
@@ -131,7 +144,14 @@ def refuse_missing_files(pilot_file: PilotFile, files: Path) -> None:
     problems = [
         Problem(key, f"there is no file {name!r} beside the pilot file; check the path")
         for key, name in named
-        if not (files / name).is_file()
+        if not _is_file(files / name)
     ]
     if problems:
         raise BadPlan("The pilot file names files that are not there:", problems)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, a folder that may not be entered
+        return False

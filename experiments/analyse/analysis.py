@@ -9,7 +9,8 @@ import ibis.expr.types as ir
 
 from experiments.analyse import checks
 from experiments.analyse.checks import Check
-from experiments.analyse.estimates import Estimate, estimates
+from experiments.analyse.estimate import Estimate
+from experiments.analyse.estimates import estimates
 from experiments.analyse.evidence import (
     Evidence,
     Reach,
@@ -19,12 +20,15 @@ from experiments.analyse.evidence import (
     refuse_silence,
     rows_seen,
 )
+from experiments.analyse.variables import attributes_by_arm
 from experiments.behavior.accounts import AccountColumns, Enrolment
 from experiments.behavior.engine import Engine
+from experiments.behavior.summaries import Summary, Sums
 from experiments.behavior.windows import MetricWindow, last_window_closes
 from experiments.errors import NotSupported
 from experiments.pilot import Plan
 from experiments.terms import DesignKind, LifetimeValue, Look, MetricKind, VerdictOn
+from experiments.words import day
 
 KINDS = {MetricKind.MEAN, MetricKind.COUNT, MetricKind.RATE}
 
@@ -141,11 +145,11 @@ def analyse(
     seen = rows_seen(engine, plan, behavior=behavior, enrolment=enrolment, as_of=inputs.as_of)
     reached = reach(engine, plan, behavior=seen, enrolment=enrolment)
     if inputs.as_of <= closes_on:
-        return _veiled(plan, closes_on, enrolment, reached, inputs=inputs, gaps=gaps)
+        return _veiled(engine, plan, closes_on, enrolment, reached, inputs=inputs, gaps=gaps)
     known = known_rows(engine, plan, behavior=seen, enrolment=enrolment)
     refuse_silence(engine, plan, behavior=behavior, known=known, reached=reached)
     if gaps:
-        return _veiled(plan, closes_on, enrolment, reached, inputs=inputs, gaps=gaps)
+        return _veiled(engine, plan, closes_on, enrolment, reached, inputs=inputs, gaps=gaps)
     gathered = gather(
         engine,
         plan,
@@ -163,7 +167,7 @@ def analyse(
         customers=customers,
         checks=(
             checks.split(plan, customers),
-            *checks.balance(plan, evidence),
+            *checks.balance(plan, evidence.sums, evidence.baseline),
             checks.window_complete(closes_on, inputs.as_of),
             checks.rows_complete({}),
             checks.contamination(plan, evidence.reach),
@@ -175,6 +179,7 @@ def analyse(
 
 
 def _veiled(
+    engine: Engine,
     plan: Plan,
     closes_on: date,
     enrolment: Enrolment,
@@ -183,7 +188,10 @@ def _veiled(
     inputs: Inputs,
     gaps: Mapping[str, str],
 ) -> Analysed:
-    """What may be said before the permitted look: counts, completeness, split, contacts."""
+    """What may be said before the permitted look: counts, split, balance, completeness, contacts.
+
+    Balance is that of the attributes: a pre-period is behavior, and is read with the outcome.
+    """
     customers = {arm: found.customers for arm, found in reached.items()}
     early = inputs.as_of <= closes_on
     window = (checks.not_measured if early else checks.window_complete)(closes_on, inputs.as_of)
@@ -192,6 +200,7 @@ def _veiled(
         customers=customers,
         checks=(
             checks.split(plan, customers),
+            *checks.balance(plan, *_attribute_sums(engine, enrolment)),
             window,
             checks.rows_complete(gaps),
             checks.contamination(plan, reached),
@@ -200,7 +209,7 @@ def _veiled(
         evidence=None,
         veiled_until=closes_on + timedelta(days=1) if early else None,
         veil=(
-            f"the last window closes on {closes_on:%-d %B %Y}"
+            f"the last window closes on {day(closes_on)}"
             if early
             else " and ".join(
                 f"rows of {measure!r} are missing {days}" for measure, days in gaps.items()
@@ -208,6 +217,16 @@ def _veiled(
         ),
     )
     return Analysed(analysis, enrolment.rows, None)
+
+
+def _attribute_sums(
+    engine: Engine, enrolment: Enrolment
+) -> tuple[Mapping[str, Sums], tuple[str, ...]]:
+    """Sums of the attributes per arm, taken without a look at the ledger; and their names."""
+    customers, names = attributes_by_arm(engine, enrolment)
+    summary = Summary((names,))
+    found = summary.read(engine.fetch(summary.expression(customers, by=["arm"])), by=["arm"])
+    return {arm: sums for (arm,), sums in found.items()}, names
 
 
 def missing_days(
@@ -237,9 +256,7 @@ def missing_days(
         if through < ends:
             first = through + timedelta(days=1)
             gaps[metric.measure] = (
-                f"from {first:%-d %B %Y} to {ends:%-d %B %Y}"
-                if first < ends
-                else f"on {ends:%-d %B %Y}"
+                f"from {day(first)} to {day(ends)}" if first < ends else f"on {day(ends)}"
             )
     return gaps
 

@@ -1,16 +1,19 @@
 """Can the result be trusted? Each check is a value: a name, an outcome, a number, a sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from experiments.analyse.evidence import Evidence, Reach
+from experiments.analyse.evidence import Reach
 from experiments.analyse.variables import label
+from experiments.behavior.summaries import Sums
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.stats.balance import omnibus_balance, standardised_difference
 from experiments.stats.split import split_check
+from experiments.terms import CheckName
+from experiments.words import day, p_is
 
 SPLIT_WARNS, SPLIT_FAILS = 0.01, 0.001
 BALANCE_FAILS = 0.001
@@ -32,7 +35,7 @@ class Check:
     """One check.
 
     Attributes:
-        name: A fixed word that scripts may rely on.
+        name: One of `CheckName`, a fixed word that scripts may rely on.
         outcome: What it came to.
         blocking: Whether its failure makes the verdict invalid.
         value: The number it looked at, if there is one.
@@ -48,11 +51,6 @@ class Check:
     sentence: str
 
 
-def shown_p(p_value: float) -> str:
-    """A p-value as people read it: three decimals, or "< 0.001"."""
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
-
-
 def split(plan: Plan, customers: Mapping[str, int]) -> Check:
     """Are the groups as large as planned? If not, somebody fell out of one of them unevenly."""
     shares = plan.design.planned_shares()
@@ -60,7 +58,9 @@ def split(plan: Plan, customers: Mapping[str, int]) -> Check:
     counts = ", ".join(f"{arm} {n:,}" for arm, n in zip(plan.design.arms, observed, strict=True))
     found = split_check(observed=observed, shares=[float(share) for share in shares.values()])
     if isinstance(found, Undefined):
-        return Check("split", Outcome.FAILED, True, None, None, f"No split: {found.reason}.")
+        return Check(
+            CheckName.SPLIT, Outcome.FAILED, True, None, None, f"No split: {found.reason}."
+        )
     if found.p_value < SPLIT_FAILS:
         outcome, verdict = Outcome.FAILED, "The groups are not as large as planned"
         advice = " Find out who is missing before believing any result."
@@ -69,28 +69,36 @@ def split(plan: Plan, customers: Mapping[str, int]) -> Check:
         advice = " Look for customers lost on the way into one of the groups."
     else:
         outcome, verdict, advice = Outcome.PASSED, "The groups are as large as planned", ""
-    sentence = f"{verdict}: {counts} ({shown_p(found.p_value)}).{advice}"
-    return Check("split", outcome, True, found.statistic, found.p_value, sentence)
+    sentence = f"{verdict}: {counts} ({p_is(found.p_value)}).{advice}"
+    return Check(CheckName.SPLIT, outcome, True, found.statistic, found.p_value, sentence)
 
 
-def balance(plan: Plan, evidence: Evidence) -> list[Check]:
-    """Were the groups alike before? One check per treatment."""
+def balance(plan: Plan, sums: Mapping[str, Sums], baseline: Sequence[str]) -> list[Check]:
+    """Were the groups alike before? One check per treatment.
+
+    Args:
+        plan: Names the arms.
+        sums: Exact sums per arm, products of every pair of the baseline among them.
+        baseline: Variables that were known before enrolment.
+    """
+    control = plan.design.control
     return [
-        _balance(plan, evidence, treatment)
+        _balance(treatment, control, sums, baseline)
         for treatment in plan.design.treatments
-        if treatment in evidence.sums and plan.design.control in evidence.sums
+        if treatment in sums and control in sums
     ]
 
 
-def _balance(plan: Plan, evidence: Evidence, treatment: str) -> Check:
-    if not evidence.baseline:
+def _balance(
+    treatment: str, control: str, sums: Mapping[str, Sums], baseline: Sequence[str]
+) -> Check:
+    if not baseline:
         sentence = "Nothing is known of the customers before the pilot, so balance cannot be seen."
-        return Check("balance", Outcome.NOT_APPLICABLE, True, None, None, sentence)
-    treated = evidence.sums[treatment].moments(evidence.baseline)
-    controls = evidence.sums[plan.design.control].moments(evidence.baseline)
-    joint = omnibus_balance(treatment=treated, control=controls, names=evidence.baseline)
+        return Check(CheckName.BALANCE, Outcome.NOT_APPLICABLE, True, None, None, sentence)
+    treated, controls = sums[treatment].moments(baseline), sums[control].moments(baseline)
+    joint = omnibus_balance(treatment=treated, control=controls, names=baseline)
     largest, name = None, ""
-    for variable in evidence.baseline:
+    for variable in baseline:
         gap = standardised_difference(
             treatment=treated.sample(variable), control=controls.sample(variable)
         )
@@ -98,17 +106,14 @@ def _balance(plan: Plan, evidence: Evidence, treatment: str) -> Check:
             largest, name = gap, label(variable)
     if isinstance(joint, Undefined):
         sentence = f"Balance cannot be tested: {joint.reason}."
-        return Check("balance", Outcome.NOT_APPLICABLE, True, largest, None, sentence)
+        return Check(CheckName.BALANCE, Outcome.NOT_APPLICABLE, True, largest, None, sentence)
     one_by_one = (
         "no difference can be given in standard deviations, because nothing varies inside a group"
         if largest is None
         else f"the largest difference known before the pilot is {largest:+.3f} standard deviations "
         f"({name})"
     )
-    seen = (
-        f"{treatment} against {plan.design.control}: {one_by_one}; "
-        f"all together {shown_p(joint.p_value)}."
-    )
+    seen = f"{treatment} against {control}: {one_by_one}; all together {p_is(joint.p_value)}."
     if joint.p_value < BALANCE_FAILS:
         outcome = Outcome.FAILED
         seen = f"The groups were not alike before the pilot. {seen} A random draw would be."
@@ -116,7 +121,7 @@ def _balance(plan: Plan, evidence: Evidence, treatment: str) -> Check:
         outcome, seen = Outcome.WARNED, f"The groups differed a little before the pilot. {seen}"
     else:
         outcome, seen = Outcome.PASSED, f"The groups were alike before the pilot. {seen}"
-    return Check("balance", outcome, True, largest, joint.p_value, seen)
+    return Check(CheckName.BALANCE, outcome, True, largest, joint.p_value, seen)
 
 
 def contamination(plan: Plan, reach: Mapping[str, Reach]) -> Check:
@@ -126,7 +131,7 @@ def contamination(plan: Plan, reach: Mapping[str, Reach]) -> Check:
     contacted, customers = sum(r.contacted for r in treated), sum(r.customers for r in treated)
     if contacted + control.contacted == 0:
         sentence = "No contacts were recorded, so it is not known who was really reached."
-        return Check("contamination", Outcome.NOT_APPLICABLE, False, None, None, sentence)
+        return Check(CheckName.CONTAMINATION, Outcome.NOT_APPLICABLE, False, None, None, sentence)
     share = control.contacted / control.customers if control.customers else 0.0
     missed = customers - contacted
     sentence = (
@@ -135,22 +140,22 @@ def contamination(plan: Plan, reach: Mapping[str, Reach]) -> Check:
         f"to which they were assigned, so that this dilutes the effect and does not bias it upward."
     )
     outcome = Outcome.WARNED if share > 0.05 else Outcome.INFORMS
-    return Check("contamination", outcome, False, share, None, sentence)
+    return Check(CheckName.CONTAMINATION, outcome, False, share, None, sentence)
 
 
 def window_complete(closes_on: date, as_of: date) -> Check:
     """Is the last customer's window over?"""
     sentence = (
-        f"Every customer's window closed by {closes_on:%-d %B %Y}; "
-        f"rows are read up to the day before {as_of:%-d %B %Y}."
+        f"Every customer's window closed by {day(closes_on)}; "
+        f"rows are read up to the day before {day(as_of)}."
     )
-    return Check("window_complete", Outcome.PASSED, True, None, None, sentence)
+    return Check(CheckName.WINDOW_COMPLETE, Outcome.PASSED, True, None, None, sentence)
 
 
 def not_measured(closes_on: date, as_of: date) -> Check:
     """The last customer's window is still open."""
-    sentence = f"The last window closes on {closes_on:%-d %B %Y}; today is {as_of:%-d %B %Y}."
-    return Check("window_complete", Outcome.FAILED, True, None, None, sentence)
+    sentence = f"The last window closes on {day(closes_on)}; today is {day(as_of)}."
+    return Check(CheckName.WINDOW_COMPLETE, Outcome.FAILED, True, None, None, sentence)
 
 
 def rows_complete(missing: Mapping[str, str]) -> Check:
@@ -163,6 +168,6 @@ def rows_complete(missing: Mapping[str, str]) -> Check:
         sentence = " ".join(
             f"Rows of {measure!r} are missing {days}." for measure, days in missing.items()
         )
-        return Check("rows_complete", Outcome.FAILED, True, None, None, sentence)
+        return Check(CheckName.ROWS_COMPLETE, Outcome.FAILED, True, None, None, sentence)
     sentence = "The rows of every measure reach to the end of the window."
-    return Check("rows_complete", Outcome.PASSED, True, None, None, sentence)
+    return Check(CheckName.ROWS_COMPLETE, Outcome.PASSED, True, None, None, sentence)

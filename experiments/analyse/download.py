@@ -6,38 +6,83 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from experiments.analyse.analysis import Analysed
-from experiments.behavior.accounts import AMOUNT_TYPE, Attribute
+from experiments.behavior.accounts import AMOUNT_TYPE, AccountColumns, Attribute
 from experiments.behavior.engine import Engine
 from experiments.pilot import Plan
 
+FIXED = ("customer", "arm", "tier", "enrolled_at")
+CONTACTS = "contacts"
+
 
 def accounts_table(
-    engine: Engine, plan: Plan, analysed: Analysed, attributes: Sequence[Attribute]
+    engine: Engine,
+    plan: Plan,
+    analysed: Analysed,
+    attributes: Sequence[Attribute],
+    *,
+    tier: str | None,
 ) -> pa.Table:
     """One row per enrolled customer, by customer number.
 
     Columns: `customer`, `arm`, `tier`, `enrolled_at`, each attribute (numbers as decimals), each
-    metric, `<metric>_before` where the ledger holds its pre-period, and `contacts`. A name that
-    is taken already gets `attribute_` in front. While veiled there is no outcome.
+    metric, `<metric>_before` where the ledger holds its pre-period, and `contacts`. While veiled
+    there is no outcome.
+
+    Columns of the plan come first in line for their names, then metrics, pre-periods and
+    attributes. A name that is taken, in capitals or not, gets `metric_` or `attribute_` in front,
+    and `_2`, `_3` behind where that is taken too.
+
+    Args:
+        engine: Runs the query.
+        plan: Names the metrics.
+        analysed: Holds the accounts.
+        attributes: What the enrolment knows of its customers.
+        tier: Name of the attribute that stands there as `tier` already, if any.
     """
     accounts, columns = analysed.accounts, analysed.columns
-    chosen: dict[str, ir.Value] = {
-        name: accounts[name] for name in ("customer", "arm", "tier", "enrolled_at")
-    }
-    outcomes: dict[str, ir.Value] = {}
-    if columns is not None:
-        for metric in plan.metrics:
-            outcomes[metric.name] = accounts[columns.outcomes[metric.name]]
-            if metric.name in columns.before:
-                outcomes[f"{metric.name}_before"] = accounts[columns.before[metric.name]]
-        outcomes["contacts"] = accounts[columns.contacts]
-    taken = {name.casefold() for name in (*chosen, *outcomes)}
-    for attribute in attributes:
-        text = accounts[attribute.column]
-        name = attribute.name
-        if name == "tier":
-            continue  # it stands there already
-        if name.casefold() in taken:
-            name = f"attribute_{name}"
-        chosen[name] = text.try_cast(AMOUNT_TYPE) if attribute.numeric else text
-    return engine.fetch(accounts.select(**chosen, **outcomes).order_by("customer"))
+    names = _Names([*FIXED, CONTACTS])
+    # Named also while veiled, so that a column has the same name before and after.
+    metrics = [names.give(metric.name, prefix="metric") for metric in plan.metrics]
+    outcomes = [] if columns is None else _outcomes(plan, accounts, columns, metrics, names)
+    known = [
+        _value(accounts, attribute).name(names.give(attribute.name, prefix="attribute"))
+        for attribute in attributes
+        if not (attribute.name == tier and attribute.name.casefold() == "tier")
+    ]
+    # A list, because as keywords some names have a meaning, and one would replace another.
+    chosen = accounts.select([*(accounts[name] for name in FIXED), *known, *outcomes])
+    return engine.fetch(chosen.order_by("customer"))
+
+
+class _Names:
+    """Gives every column a name of its own; the engine does not heed capitals."""
+
+    def __init__(self, taken: Sequence[str]) -> None:
+        self.taken = {name.casefold() for name in taken}
+
+    def give(self, wanted: str, *, prefix: str) -> str:
+        """The name that was wanted, or the first free one like it."""
+        name, number = wanted, 1
+        while name.casefold() in self.taken:
+            name = f"{prefix}_{wanted}" if number == 1 else f"{prefix}_{wanted}_{number}"
+            number += 1
+        self.taken.add(name.casefold())
+        return name
+
+
+def _outcomes(
+    plan: Plan, accounts: ir.Table, columns: AccountColumns, metrics: Sequence[str], names: _Names
+) -> list[ir.Value]:
+    """Each metric with its pre-period behind it, and the contacts."""
+    found = []
+    for metric, name in zip(plan.metrics, metrics, strict=True):
+        found.append(accounts[columns.outcomes[metric.name]].name(name))
+        if metric.name in columns.before:
+            before = names.give(f"{metric.name}_before", prefix="metric")
+            found.append(accounts[columns.before[metric.name]].name(before))
+    return [*found, accounts[columns.contacts].name(CONTACTS)]
+
+
+def _value(accounts: ir.Table, attribute: Attribute) -> ir.Value:
+    text = accounts[attribute.column]
+    return text.try_cast(AMOUNT_TYPE) if attribute.numeric else text

@@ -21,6 +21,7 @@ from experiments.behavior.accounts import (
     Enrolment,
     Recorded,
     accounts,
+    is_contact,
     joined,
     read_recorded,
     recorded,
@@ -89,13 +90,7 @@ def reach(
 ) -> dict[Arm, Reach]:
     """Count customers and contacted customers per arm."""
     rows = joined(behavior, enrolment.rows)
-    contacts = rows.filter(
-        (rows.measure == CONTACT)
-        & (rows.item == plan.pilot.slug)
-        & (rows.value > 0)
-        & (rows.occurred_at >= rows.enrolled_at)
-        & (rows.occurred_at <= plan.pilot.ends_on)
-    )
+    contacts = rows.filter(is_contact(plan, rows) & (rows.value > 0))
     contacted = _per_arm(engine, contacts.group_by("arm").agg(n=contacts.customer.nunique()))
     enrolled = _per_arm(engine, enrolment.rows.group_by("arm").agg(n=lambda t: t.count()))
     return {arm: Reach(enrolled.get(arm, 0), contacted.get(arm, 0)) for arm in plan.design.arms}
@@ -191,16 +186,18 @@ def gather(
     expression, columns = accounts(plan, behavior=seen, enrolment=enrolment, known=known)
     kept = engine.keep(expression)
     laid_out = variables(plan, engine, kept, columns, enrolment=enrolment, tier=tier)
-    rows = engine.keep(laid_out.rows)
     families = summed_families(plan, laid_out)
+    with engine.held(laid_out.rows) as rows:
+        sums = _sums_by_arm(engine, rows, laid_out, families)
+        by_segment = {
+            attribute: _sums_by_level(engine, rows, column, laid_out, families)
+            for attribute, column in laid_out.segments.items()
+        }
     evidence = Evidence(
         reach=reached,
         known=known,
-        sums=_sums_by_arm(engine, rows, laid_out, families),
-        by_segment={
-            attribute: _sums_by_level(engine, rows, column, laid_out, families)
-            for attribute, column in laid_out.segments.items()
-        },
+        sums=sums,
+        by_segment=by_segment,
         over_time=periods(engine, plan, behavior=seen, enrolment=enrolment, as_of=as_of),
         outcomes=laid_out.outcomes,
         covariates=laid_out.covariates,

@@ -172,7 +172,7 @@ def variables(
         for attribute in segments
     }
     return Variables(
-        rows=accounts.select(arm=accounts.arm, **labels, **made.numbers),
+        rows=_named(accounts, {**labels, **made.numbers}),
         outcomes={metric.name: f"outcome {metric.name}" for metric in plan.metrics},
         covariates={
             metric.name: _once(
@@ -191,6 +191,23 @@ def variables(
         ),
         segments={attribute.name: f"segment {attribute.name}" for attribute in segments},
     )
+
+
+def attributes_by_arm(engine: Engine, enrolment: Enrolment) -> tuple[ir.Table, tuple[str, ...]]:
+    """What the company supplied of its customers, without a row of behavior.
+
+    Returns:
+        A row per customer with `arm` and the variables, and which variables these are.
+    """
+    made = _Columns()
+    for attribute in enrolment.attributes:
+        _add_attribute(made, engine, enrolment.rows, attribute)
+    return _named(enrolment.rows, made.numbers), tuple(made.numbers)
+
+
+def _named(customers: ir.Table, columns: Mapping[str, ir.Value]) -> ir.Table:
+    """The arm and these columns; in a list, because as keywords some names have a meaning."""
+    return customers.select([customers.arm, *(value.name(name) for name, value in columns.items())])
 
 
 def _once(names: Iterable[str]) -> tuple[str, ...]:

@@ -81,14 +81,12 @@ class Recorded:
         rows: Rows inside the outcome window.
         rows_before: Rows inside the pre-period.
         first_on: Day of the measure's oldest row, anywhere in the ledger.
-        last_on: Day of its newest row.
         fractional: Rows inside the window whose value is not a whole number.
     """
 
     rows: int
     rows_before: int
     first_on: date | None
-    last_on: date | None
     fractional: int
 
 
@@ -108,7 +106,6 @@ def recorded(plan: Plan, *, behavior: ir.Table, enrolment: ir.Table) -> ir.Table
         answers[f"rows_{at}"] = inside.sum()
         answers[f"before_{at}"] = (is_measure & window.holds_before(rows)).sum()
         answers[f"first_{at}"] = rows.occurred_at.min(where=is_measure)
-        answers[f"last_{at}"] = rows.occurred_at.max(where=is_measure)
         answers[f"fractional_{at}"] = (inside & (rows.value != rows.value.floor())).sum()
     return rows.aggregate(**answers)
 
@@ -120,7 +117,6 @@ def read_recorded(plan: Plan, row: dict[str, object]) -> dict[str, Recorded]:
             rows=_count(row[f"rows_{at}"]),
             rows_before=_count(row[f"before_{at}"]),
             first_on=_day(row[f"first_{at}"]),
-            last_on=_day(row[f"last_{at}"]),
             fractional=_count(row[f"fractional_{at}"]),
         )
         for at, metric in enumerate(plan.metrics)
@@ -186,10 +182,14 @@ def _totals(plan: Plan, rows: ir.Table, columns: AccountColumns) -> dict[str, ir
             sums[columns.before[metric.name]] = rows.value.sum(
                 where=is_measure & window.holds_before(rows)
             )
-    whole_pilot = MetricWindow(0, None, plan.pilot.ends_on, None)
-    by_this_program = (rows.measure == CONTACT) & (rows.item == plan.pilot.slug)
-    sums[columns.contacts] = rows.value.sum(where=by_this_program & whole_pilot.holds(rows))
+    sums[columns.contacts] = rows.value.sum(where=is_contact(plan, rows))
     return sums
+
+
+def is_contact(plan: Plan, rows: ir.Table) -> ir.BooleanValue:
+    """Contacts by this program that count; `rows` as `joined` gave them."""
+    by_this_program = (rows.measure == CONTACT) & (rows.item == plan.pilot.slug)
+    return by_this_program & MetricWindow.of_contacts(plan).holds(rows)
 
 
 def _number(metric: Metric, total: ir.DecimalValue) -> ir.DecimalValue:

@@ -1,5 +1,6 @@
 """The query engine that turns ledger rows into accounts and summaries: DuckDB, embedded."""
 
+import glob
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,12 +34,24 @@ class Engine:
         """Read Parquet files as one table; no file is a table without rows."""
         if not files:
             return ibis.memtable(schema.empty_table())
-        return self.connection.read_parquet(list(files))
+        # A path is a path: `*` in it is no pattern, and a folder `customer=7` above the files is
+        # no column.
+        paths = [glob.escape(file) for file in files]
+        return self.connection.read_parquet(paths, hive_partitioning=False)
 
     def keep(self, expression: ir.Table) -> ir.Table:
         """Compute a table once and hold it for later questions, as long as the engine is open."""
         with overflow_explained():
             return self.connection.create_table(gen_name("kept"), expression, temp=True)
+
+    @contextmanager
+    def held(self, expression: ir.Table) -> Iterator[ir.Table]:
+        """Compute a table once and hold it for the questions of a block."""
+        table = self.keep(expression)
+        try:
+            yield table
+        finally:
+            self._drop(table)
 
     def fetch(self, expression: ir.Table) -> pa.Table:
         """Bring a result back as an Arrow table."""
@@ -49,11 +62,22 @@ class Engine:
         """Bring a result back in batches, for results that may be large.
 
         Runs the statement itself: `to_pyarrow_batches` of Ibis 12 calls a method that DuckDB 2
-        has no longer.
+        has no longer. The copy that it reads from goes with the last batch.
         """
         kept = self.keep(expression)
-        statement = self.connection.compile(kept)
-        return self.connection.con.sql(statement).to_arrow_reader(STREAMED_ROWS)
+        reader = self.connection.con.sql(self.connection.compile(kept)).to_arrow_reader(
+            STREAMED_ROWS
+        )
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            yield from reader
+            self._drop(kept)
+
+        return pa.RecordBatchReader.from_batches(reader.schema, batches())
+
+    def _drop(self, kept: ir.Table) -> None:
+        # Not by `get_name`, which puts catalog and schema into the name.
+        self.connection.drop_table(kept.op().name)
 
 
 @contextmanager

@@ -4,14 +4,17 @@ Every row of behavior carries the number of the batch that brought it. A read na
 batch that it may see, so that an analysis repeats whatever is appended later.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import ibis.expr.types as ir
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
 from experiments.behavior.engine import Engine
+from experiments.errors import BadInput
 
 AMOUNT = pa.decimal128(18, 4)
 CONTACT = "contact"  # reserved measure: somebody was mailed or called; its item names the program
@@ -37,6 +40,23 @@ DIRECTORY = pa.schema(
     ]
 )
 
+# Delta takes a path for an address: it decodes %41, and stops at what an address cannot hold.
+UNUSABLE = re.compile(r"[\[\]\\|^\x00-\x1f\x7f]|%[0-9A-Fa-f]{2}")
+
+
+def refuse_unusable_folder(folder: Path) -> None:
+    """Stop before any work where no ledger can be kept in a folder.
+
+    Raises:
+        BadInput: Names what stands in the folder's path.
+    """
+    found = UNUSABLE.search(str(folder.absolute()))
+    if found:
+        raise BadInput(
+            f"A ledger cannot be kept in {str(folder)!r}, because {found[0]!r} stands in its path; "
+            f"use another folder (TMPDIR names the folder for temporary files)."
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
@@ -58,7 +78,7 @@ class Ledger:
         return self._read(engine, "directory", DIRECTORY)
 
     def enrolment(self, engine: Engine, pilot: str, *, batch_no: int) -> ir.Table:
-        """The enrolled customers of a pilot, as one batch left them; see `enrol.arms`."""
+        """The enrolled customers of a pilot, as one batch left them."""
         rows = self._read(engine, f"enrolments/{pilot}", pa.schema([]))
         return rows.filter(rows.batch_no == batch_no)
 
@@ -80,7 +100,7 @@ class Ledger:
     def _read(self, engine: Engine, table: str, schema: pa.Schema) -> ir.Table:
         path = self._path(table)
         files = DeltaTable(path).file_uris() if DeltaTable.is_deltatable(str(path)) else []
-        return engine.table_of(files, schema)
+        return engine.table_of([unquote(file) for file in files], schema)
 
     def _append(self, table: str, rows: pa.RecordBatchReader | pa.Table, *, batch_no: int) -> None:
         """Append once: a batch that the log already names is not written again.

@@ -103,24 +103,25 @@ class Summary:
         return list(found)
 
     def expression(self, customers: ir.Table, *, by: Sequence[str]) -> ir.Table:
-        """One row per group of customers.
+        """One row per group of customers; `read` knows which numbered column is which sum.
 
         Args:
             customers: A row per customer; the variables are DECIMAL(18, 4) columns, not null.
             by: Columns that make the groups.
         """
         sums: dict[str, ir.Value] = {"n": customers.count()}
-        for name in self.variables:
-            sums[f"sum {name}"] = customers[name].sum().cast("decimal(38, 4)")
-        for one, other in self.pairs:
+        # Numbered, because joined names are ambiguous: "a b" with "c" reads like "a" with "b c".
+        for at, name in enumerate(self.variables):
+            sums[f"sum_{at}"] = customers[name].sum().cast("decimal(38, 4)")
+        for at, (one, other) in enumerate(self.pairs):
             product = (customers[one].cast(FACTOR) * customers[other]).cast(PRODUCT)
-            sums[f"product {one} {other}"] = product.sum().cast(SUM_OF_PRODUCTS)
-        for name in self.cubed:
+            sums[f"product_{at}"] = product.sum().cast(SUM_OF_PRODUCTS)
+        for at, name in enumerate(self.cubed):
             small = customers[name].abs() < CUBE_LIMIT
             base = ibis.ifelse(small, customers[name], 0).cast("decimal(18, 4)")
             square = (base.cast(FACTOR) * base).cast(PRODUCT).cast(SQUARE_CUT)
             cubes = (square * base.cast(BASE_CUT)).cast(CUBE).sum().cast(CUBE)
-            sums[f"cube {name}"] = ibis.ifelse(small.all(), cubes, ibis.null(CUBE))
+            sums[f"cube_{at}"] = ibis.ifelse(small.all(), cubes, ibis.null(CUBE))
         return customers.group_by(list(by)).agg(**sums)
 
     def read(self, rows: pa.Table, *, by: Sequence[str]) -> dict[tuple[str, ...], Sums]:
@@ -128,9 +129,9 @@ class Summary:
         groups = {
             tuple(str(row[name]) for name in by): Sums(
                 n=row["n"],
-                totals={name: row[f"sum {name}"] for name in self.variables},
-                products={(a, b): row[f"product {a} {b}"] for a, b in self.pairs},
-                cubes={name: row[f"cube {name}"] for name in self.cubed},
+                totals={name: row[f"sum_{at}"] for at, name in enumerate(self.variables)},
+                products={pair: row[f"product_{at}"] for at, pair in enumerate(self.pairs)},
+                cubes={name: row[f"cube_{at}"] for at, name in enumerate(self.cubed)},
             )
             for row in rows.to_pylist()
         }

@@ -3,7 +3,7 @@
 Day 0 is the customer's enrolment day. All dates are days in the company's time zone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import ibis
@@ -33,6 +33,14 @@ class MetricWindow:
         """The window that the plan gives to a metric."""
         first, end = metric.window.days if metric.window else (0, None)
         return cls(first, end, plan.pilot.ends_on, metric.pre_days)
+
+    @classmethod
+    def of_contacts(cls, plan: Plan) -> "MetricWindow":
+        """The days whose contacts count: from enrolment until the money metric's window closes.
+
+        Money that still comes in after `ends_on` is set against the contacts that brought it.
+        """
+        return replace(cls.of(plan.money_metric, plan), first_day=0)
 
     def last_date(self, last_enrolled_on: date) -> date:
         """The day on which the window of the last customer closes."""

@@ -4,15 +4,16 @@ Every problem is reported at once, each with its key, its line and what to do.
 """
 
 import difflib
+import posixpath
 import tomllib
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from experiments.errors import BadPlan, Problem
@@ -21,7 +22,8 @@ from experiments.plan.lines import line_of
 from experiments.terms import Name, Part
 
 ROW_NUMBER = "#row"
-UNION_BRANCHES = ("date", "constrained-str")  # what pydantic adds for `date | Name`
+# What pydantic adds to the place of a mistake for `date | Name`.
+UNION_BRANCHES = ("date", "function-after[_on_one_line(), constrained-str]")
 
 
 class OtherArms(StrEnum):
@@ -67,8 +69,22 @@ class BehaviorFile(Part):
     item: Name | None = None
     event_id: Name | None = None
     source: Name | None = None
-    complete: bool = True
+    complete: bool | date = True
     strict: bool = True
+
+    @field_validator("complete", mode="before")
+    @classmethod
+    def _is_yes_no_or_a_day(cls, given: object) -> object:
+        # Not left to pydantic, for which 1 is as good as true, and a number as good as a day.
+        if isinstance(given, bool) or (isinstance(given, date) and not isinstance(given, datetime)):
+            return given
+        raise ValueError("should be true, false or a date without quotes, such as 2026-04-27")
+
+    def complete_through(self, *, ends_on: date) -> date | None:
+        """The day through which the file is declared complete; None where it is not."""
+        if isinstance(self.complete, bool):
+            return ends_on if self.complete else None
+        return self.complete
 
     @model_validator(mode="after")
     def _is_wide_or_long(self) -> Self:
@@ -114,6 +130,28 @@ class PilotFile(Plan):
     customers: CustomersFile
     behavior: Annotated[tuple[BehaviorFile, ...], Field(min_length=1)]
 
+    @model_validator(mode="after")
+    def _outcomes_are_not_known_before(self) -> Self:
+        """An outcome among the attributes would lie beside the arm while outcomes are veiled."""
+        source = self.customers
+        attributes = [
+            name for name in (*source.attributes, source.tier, source.owner) if name is not None
+        ]
+        for behavior in self.behavior:
+            if posixpath.normpath(behavior.file) != posixpath.normpath(source.file):
+                continue
+            day = behavior.occurred_at
+            if isinstance(day, date) and day < self.pilot.starts_on:
+                continue  # what happened before the pilot may be both history and attribute
+            both = [name for name in attributes if name in (*behavior.measures, behavior.value)]
+            if both:
+                raise ValueError(
+                    f"column {both[0]!r} of {source.file!r} is behavior, so that it cannot be an "
+                    f"attribute, tier or owner, which must be known before the pilot; remove it "
+                    f"from [customers], or from [[behavior]]"
+                )
+        return self
+
     def plan(self) -> Plan:
         """The plan alone, as a web form or the API would have filled it."""
         return Plan.model_construct(**{name: getattr(self, name) for name in Plan.model_fields})
@@ -131,6 +169,11 @@ def read_pilot_file(path: Path) -> PilotFile:
         raise BadPlan(f"There is no pilot file {path}; check the path.") from None
     except IsADirectoryError:
         raise BadPlan(f"{path} is a folder; name the pilot file inside it.") from None
+    except OSError as error:
+        raise BadPlan(
+            f"The pilot file {path} cannot be read ({error.strerror}); check the path, and who may "
+            f"read it."
+        ) from None
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise BadPlan(

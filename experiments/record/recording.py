@@ -5,6 +5,8 @@ item under one id. The same event again is a repeat, and is left out; the same e
 contents is a contradiction, and is refused.
 """
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -28,6 +30,7 @@ class Receipt:
 
     Attributes:
         batch_no: The batch.
+        file: Name of the file.
         counted: Records in the file.
         accepted: Records taken in.
         rejected: Records refused; `rejects` says why.
@@ -35,6 +38,7 @@ class Receipt:
         repeated: Entries left out because the ledger or the file has them already.
         rounded: Values that had more than four decimals.
         blank: Cells without a value.
+        unmatched: Entries of customers who are enrolled in no pilot.
         first: Day of the oldest entry; None where there is none.
         last: Day of the newest.
         measures: Entries per measure.
@@ -42,6 +46,7 @@ class Receipt:
     """
 
     batch_no: int
+    file: str
     counted: int
     accepted: int
     rejected: int
@@ -49,6 +54,7 @@ class Receipt:
     repeated: int
     rounded: int
     blank: int
+    unmatched: int
     first: date | None
     last: date | None
     measures: dict[str, int]
@@ -64,6 +70,7 @@ def record(
     batch_no: int,
     recorded_at: datetime,
     strict: bool,
+    enrolled: Sequence[ir.Table] = (),
 ) -> Receipt:
     """Record what waits, in one commit that names its batch.
 
@@ -71,48 +78,54 @@ def record(
         engine: Runs the queries.
         ledger: Takes the rows.
         staged: Rows that passed.
-        name: How messages call the file.
+        name: How messages and the receipt call the file.
         batch_no: The batch.
         recorded_at: When it is recorded.
         strict: All or nothing: one refused row refuses the file.
+        enrolled: Per pilot, its customers, so that the receipt can count who is in none.
 
     Raises:
         BadFile: A row was refused under `strict`, or no row is left; nothing was recorded.
     """
     waiting = engine.table_of([str(staged.file)], STAGED)
-    known, contradictions = _sort_events(engine, ledger, waiting, column=staged.event_column)
-    rejects = tuple(sorted([*staged.rejects, *contradictions], key=lambda reject: reject.line))
-    rejected = staged.refused + len({reject.line for reject in contradictions})
-    if rejects and (strict or rejected == staged.counted):
-        raise BadFile(
-            f"{name}: {rejected:,} of {staged.counted:,} rows are wrong; nothing was recorded. "
-            f"Correct them and send the file again:",
-            rejects=rejects,
+    with _sorted_events(engine, ledger, waiting, column=staged.event_column) as (known, wrong):
+        rejects = tuple(sorted([*staged.rejects, *wrong], key=lambda reject: reject.line))
+        rejected = staged.refused + len({reject.line for reject in wrong})
+        if rejects and (strict or rejected == staged.counted):
+            raise BadFile(
+                f"{name}: {rejected:,} of {staged.counted:,} rows are wrong; nothing was recorded. "
+                f"Correct them and send the file again:",
+                rejects=rejects,
+            )
+        fresh = known.filter(~known.repeated & ~known.refused)
+        directory = number_customers(engine, ledger, fresh.select("customer_id"), batch_no=batch_no)
+        numbered = fresh.inner_join(directory, "customer_id")
+        entries = numbered.select(
+            "customer",
+            "measure",
+            "occurred_at",
+            "value",
+            "item",
+            "event_id",
+            "source",
+            batch_no=ibis.literal(batch_no, "int64"),
+            recorded_at=ibis.literal(recorded_at, "timestamp('UTC', 6)"),
         )
-    fresh = engine.keep(known.filter(~known.repeated & ~known.refused))
-    directory = number_customers(engine, ledger, fresh.select("customer_id"), batch_no=batch_no)
-    entries = fresh.inner_join(directory, "customer_id").select(
-        "customer",
-        "measure",
-        "occurred_at",
-        "value",
-        "item",
-        "event_id",
-        "source",
-        batch_no=ibis.literal(batch_no, "int64"),
-        recorded_at=ibis.literal(recorded_at, "timestamp('UTC', 6)"),
-    )
-    ordered = engine.stream(entries.order_by(["customer", "measure", "occurred_at"]))
-    ledger.append_behavior(ordered.cast(BEHAVIOR), batch_no=batch_no)
-    counts = engine.fetch(
-        fresh.group_by("measure")
-        .agg(n=fresh.count(), first=fresh.occurred_at.min(), last=fresh.occurred_at.max())
-        .order_by("measure")
-    ).to_pylist()
+        ordered = engine.stream(entries.order_by(["customer", "measure", "occurred_at"]))
+        ledger.append_behavior(ordered.cast(BEHAVIOR), batch_no=batch_no)
+        counts = engine.fetch(
+            fresh.group_by("measure")
+            .agg(n=fresh.count(), first=fresh.occurred_at.min(), last=fresh.occurred_at.max())
+            .order_by("measure")
+        ).to_pylist()
+        refused_entries = _count(engine, known.filter(known.refused))
+        for pilot in enrolled:
+            numbered = numbered.anti_join(pilot, "customer")
+        unmatched = _count(engine, numbered)
     total = sum(row["n"] for row in counts)
-    refused_entries = engine.fetch(known.aggregate(n=known.refused.sum()))["n"][0].as_py() or 0
     return Receipt(
         batch_no=batch_no,
+        file=name,
         counted=staged.counted,
         accepted=staged.counted - rejected,
         rejected=rejected,
@@ -120,6 +133,7 @@ def record(
         repeated=pq.ParquetFile(staged.file).metadata.num_rows - total - refused_entries,
         rounded=staged.rounded,
         blank=staged.blank,
+        unmatched=unmatched,
         first=min((row["first"] for row in counts), default=None),
         last=max((row["last"] for row in counts), default=None),
         measures={row["measure"]: row["n"] for row in counts},
@@ -127,30 +141,33 @@ def record(
     )
 
 
-def _sort_events(
+def _count(engine: Engine, rows: ir.Table) -> int:
+    return int(engine.fetch(rows.aggregate(n=rows.count()))["n"][0].as_py())
+
+
+@contextmanager
+def _sorted_events(
     engine: Engine, ledger: Ledger, waiting: ir.Table, *, column: str
-) -> tuple[ir.Table, list[Reject]]:
+) -> Iterator[tuple[ir.Table, list[Reject]]]:
     """Mark repeats and contradictions; rows without an event id are neither."""
-    named = waiting.event_id.notnull()
-    if not engine.fetch(waiting.aggregate(n=named.sum()))["n"][0].as_py():
-        return waiting.mutate(repeated=ibis.literal(False), refused=ibis.literal(False)), []
-    marked = engine.keep(_marked(waiting))
-    first = marked.filter(marked.is_first)
-    contradicting = engine.keep(_against_ledger(engine, ledger, marked, first))
-    wrong = contradicting.filter(contradicting.refused).order_by("line")
-    rejects = [
-        Reject(
-            line=row["line"],
-            column=column,
-            value=row["event_id"],
-            reason=(
-                "this event is already recorded with another customer, day or value; correct it "
-                "with a new entry under an id of its own"
-            ),
-        )
-        for row in engine.fetch(wrong.select("line", "event_id")).to_pylist()
-    ]
-    return contradicting, rejects
+    if not _count(engine, waiting.filter(waiting.event_id.notnull())):
+        yield waiting.mutate(repeated=ibis.literal(False), refused=ibis.literal(False)), []
+        return
+    with engine.held(_against_ledger(engine, ledger, waiting)) as known:
+        wrong = known.filter(known.refused).order_by("line")
+        rejects = [
+            Reject(
+                line=row["line"],
+                column=column,
+                value=row["event_id"],
+                reason=(
+                    "this event is already recorded with another customer, day or value; correct "
+                    "it with a new entry under an id of its own"
+                ),
+            )
+            for row in engine.fetch(wrong.select("line", "event_id")).to_pylist()
+        ]
+        yield known, rejects
 
 
 def _marked(waiting: ir.Table) -> ir.Table:
@@ -166,13 +183,14 @@ def _marked(waiting: ir.Table) -> ir.Table:
     return waiting.mutate(is_first=is_first, same_as_first=same)
 
 
-def _against_ledger(engine: Engine, ledger: Ledger, marked: ir.Table, first: ir.Table) -> ir.Table:
+def _against_ledger(engine: Engine, ledger: Ledger, waiting: ir.Table) -> ir.Table:
     """Against the ledger: whether the event is there already, with the same contents."""
+    marked = _marked(waiting)
     behavior = ledger.behavior(engine)
     directory = ledger.directory(engine).select("customer", "customer_id")
     recorded = (
         behavior.filter(behavior.event_id.notnull())
-        .semi_join(first, [behavior.event_id == first.event_id])
+        .semi_join(waiting, "event_id")
         .inner_join(directory, "customer")
         .select(
             *[ibis._[name].fill_null("").name(f"known_{name}") for name in EVENT],

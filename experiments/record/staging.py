@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from experiments.behavior.engine import Engine
 from experiments.behavior.ledger import AMOUNT
 from experiments.errors import Reject
 from experiments.intake.cast import Kind, Rule, TypedRows, cast_rows
@@ -153,6 +154,12 @@ def stage_behavior(path: Path, columns: BehaviorFile, *, zone: str, into: Path) 
     rejects.sort(key=lambda reject: reject.line)
     event_column = columns.event_id or ""
     return Staged(into, counted, refused, tuple(rejects), rounded, blank, event_column)
+
+
+def measures_of(engine: Engine, staged: Staged) -> set[str]:
+    """The measures of which rows wait."""
+    waiting = engine.table_of([str(staged.file)], STAGED)
+    return set(engine.fetch(waiting.select("measure").distinct())["measure"].to_pylist())
 
 
 def _source_column(path: Path, columns: BehaviorFile) -> str | None:

@@ -1,5 +1,6 @@
 """Fill the report from plan, analysis and decision."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from experiments.analyse.analysis import Analysis
@@ -8,15 +9,17 @@ from experiments.decide.verdict import Decision, Status, Verdict
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.plan.registration import Registration
+from experiments.record.recording import Receipt
 from experiments.report.glossary import GLOSSARY
 from experiments.report.graphs import effects_chart, time_chart, unit_of
 from experiments.report.money import money_of
 from experiments.report.numbers import numbers, segments
 from experiments.report.report import CheckLine, Figure, Line, PilotReport, Tone
 from experiments.report.sentences import registration_sentence, verdict_line
-from experiments.report.wording import PERCENT, Unit, counted, day, days, reading, span
+from experiments.report.wording import PERCENT, Unit, counted, days, headline_number, span
 from experiments.terms import Basis
 from experiments.value.contrast import Value
+from experiments.words import day
 
 TONES = {
     Outcome.PASSED: Tone.GOOD,
@@ -42,6 +45,7 @@ def build_report(
     registration: Registration,
     left_out: int,
     assigned: bool,
+    receipts: Sequence[Receipt] = (),
 ) -> PilotReport:
     """Put the report together.
 
@@ -52,6 +56,7 @@ def build_report(
         registration: Whether the plan came before the outcome.
         left_out: Customers of the file whose arm the plan does not name.
         assigned: Whether Pilotbook drew the arms.
+        receipts: What the files of behavior brought; none where the ledger was filled before.
     """
     deciding = decision.deciding
     lines = [verdict_line(plan, verdict, registration) for verdict in decision.verdicts]
@@ -69,8 +74,8 @@ def build_report(
         other_verdicts=tuple(line for line in lines if line is not main),
         figures=_figures(plan, analysis, deciding),
         effects=effects_chart(plan, analysis, decision),
-        over_time=time_chart(plan, analysis),
-        done=_done(plan, analysis, left_out=left_out, assigned=assigned),
+        over_time=time_chart(plan, analysis, treatment=deciding.treatment),
+        done=_done(plan, analysis, left_out=left_out, assigned=assigned, receipts=receipts),
         checks_line=_checks_line(analysis.checks),
         checks=tuple(
             CheckLine(
@@ -113,26 +118,24 @@ def _figures(plan: Plan, analysis: Analysis, verdict: Verdict) -> tuple[Figure, 
         and estimate.treatment == verdict.treatment
     )
     unit = unit_of(plan.money_metric)
-    net_text = reading(value.net.value, value.net.low, value.net.high, money, sign=True)
+    net = value.net
     figures = [
         Figure(
             "Net of program cost",
-            net_text.rsplit(" (", 1)[0],
-            span(value.net.low, value.net.high, money, sign=True),
+            headline_number(net.value, net.low, net.high, money, sign=True),
+            span(net.low, net.high, money, sign=True),
             f"in total over {counted(value.customers, 'customer', 'customers')} of "
             f"“{verdict.treatment}”",
         ),
         roi,
     ]
     if not isinstance(effect.interval, Undefined) and not isinstance(effect.difference, Undefined):
-        text = reading(
-            effect.difference.value, effect.interval.low, effect.interval.high, unit, sign=True
-        )
+        low, high = effect.interval.low, effect.interval.high
         figures.append(
             Figure(
                 f"Effect on {effect.metric}",
-                text.rsplit(" (", 1)[0],
-                span(effect.interval.low, effect.interval.high, unit, sign=True),
+                headline_number(effect.difference.value, low, high, unit, sign=True),
+                span(low, high, unit, sign=True),
                 "per customer, treatment minus control",
             )
         )
@@ -149,13 +152,20 @@ def _roi_figure(value: Value) -> Figure:
     note = f"net as a share of the cost {where}"
     if isinstance(value.roi, Undefined):
         return Figure("Return on cost", "–", "", value.roi.reason)
-    text = reading(value.roi.value, value.roi.low, value.roi.high, PERCENT, sign=True)
-    interval = span(value.roi.low, value.roi.high, PERCENT, sign=True)
-    return Figure("Return on cost", text.rsplit(" (", 1)[0], interval, note)
+    roi = value.roi
+    said = headline_number(roi.value, roi.low, roi.high, PERCENT, sign=True)
+    return Figure("Return on cost", said, span(roi.low, roi.high, PERCENT, sign=True), note)
 
 
-def _done(plan: Plan, analysis: Analysis, *, left_out: int, assigned: bool) -> tuple[Line, ...]:
-    """Who, how many, when, how chosen, how often looked."""
+def _done(
+    plan: Plan,
+    analysis: Analysis,
+    *,
+    left_out: int,
+    assigned: bool,
+    receipts: Sequence[Receipt],
+) -> tuple[Line, ...]:
+    """Who, how many, when, how chosen, what behavior, how often looked."""
     arms = ", ".join(f"{count:,} in “{arm}”" for arm, count in analysis.customers.items())
     total = sum(analysis.customers.values())
     others = f"; {left_out:,} customers of other groups were left out" if left_out else ""
@@ -175,8 +185,28 @@ def _done(plan: Plan, analysis: Analysis, *, left_out: int, assigned: bool) -> t
         Line("How many", f"{counted(total, 'customer', 'customers')}: {arms}{others}"),
         Line("When", days(plan.pilot.starts_on, plan.pilot.ends_on)),
         Line("How chosen", chosen),
+        *([Line("Behavior", behavior_sentence(receipts))] if receipts else []),
         Line("How often looked", looked),
     )
+
+
+def behavior_sentence(receipts: Sequence[Receipt]) -> str:
+    """What the files of behavior brought, and what of them does not count."""
+    rows = counted(sum(receipt.accepted for receipt in receipts), "row", "rows")
+    entries = counted(sum(receipt.entries for receipt in receipts), "entry", "entries")
+    refused = sum(receipt.rejected for receipt in receipts)
+    repeated = sum(receipt.repeated for receipt in receipts)
+    rounded = sum(receipt.rounded for receipt in receipts)
+    unmatched = sum(receipt.unmatched for receipt in receipts)
+    parts = [f"{rows} taken in as {entries}", f"{refused:,} refused" if refused else "none refused"]
+    if repeated:
+        parts.append(f"{repeated:,} repeated")
+    if rounded:
+        parts.append(f"{rounded:,} rounded")
+    said = ", ".join(parts)
+    if unmatched:
+        said += f"; {counted(unmatched, 'entry', 'entries')} of customers outside the pilot"
+    return said
 
 
 def _or(names: tuple[str, ...]) -> str:

@@ -7,10 +7,11 @@ from experiments.decide.verdict import Decision, Status
 from experiments.errors import Undefined
 from experiments.pilot import Metric, Plan
 from experiments.report.report import Effect, EffectsChart, Point, TimeChart, Tone
-from experiments.report.wording import PERCENT, Unit, amount, day, reading
+from experiments.report.wording import PERCENT, Unit, amount, reading
 from experiments.stats.limits import quantile
 from experiments.terms import Direction, MetricKind
 from experiments.value.contrast import Value
+from experiments.words import day
 
 
 def unit_of(metric: Metric) -> Unit:

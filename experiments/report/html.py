@@ -20,7 +20,8 @@ from experiments.report.drawing import Layout
 from experiments.report.glyphs import FONTS, clean
 from experiments.report.report import EffectsChart, Line, Money, PilotReport, Table, TimeChart
 from experiments.report.shapes import check_mark, verdict_mark
-from experiments.report.tables import effects_table, long_day, money_table, time_table
+from experiments.report.tables import effects_table, money_table, time_table
+from experiments.words import day
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
@@ -136,7 +137,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: clean(value) if type(value) is str else value,
     )
-    environment.filters["day"] = long_day
+    environment.filters["day"] = day
     environment.filters["verdict_mark"] = verdict_mark
     environment.filters["check_mark"] = check_mark
     environment.filters["drawn"] = _safe

@@ -3,6 +3,7 @@
 from experiments.decide.verdict import Decision, Verdict
 from experiments.errors import Undefined
 from experiments.pilot import Plan
+from experiments.report.graphs import unit_of
 from experiments.report.report import Line, Money, Step
 from experiments.report.wording import PERCENT, Unit, amount, counted, decimals_for, number, reading
 from experiments.terms import Basis
@@ -83,7 +84,7 @@ def _lines(
     loss = value.probability_of_loss
     chance = loss.reason if isinstance(loss, Undefined) else _chance(loss)
     metric = plan.money_metric
-    unit = Unit.of(metric.kind, metric.unit, name=metric.name)
+    unit = unit_of(metric)
     held_back = "cost" if value.control_group_cost >= 0 else "saved"
     # As uncertain as the net per customer that it multiplies.
     decimals = decimals_for(*_scaled_span(value))

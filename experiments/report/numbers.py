@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from experiments.analyse.analysis import Analysis
-from experiments.analyse.estimates import Estimate, Method
+from experiments.analyse.estimate import Estimate, Method
 from experiments.analyse.variables import label
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.report.graphs import unit_of
 from experiments.report.report import Section, Table
-from experiments.report.wording import PERCENT, decimals_for, level, p_value, reading
+from experiments.report.wording import PERCENT, decimals_for, level, reading
+from experiments.words import p_value
 
 METHODS = {
     Method.WELCH: "Welch's t",

@@ -18,7 +18,8 @@ from experiments.report.drawing import Theme, fixed_colour
 from experiments.report.glyphs import FONTS, breakable, clean, printable
 from experiments.report.report import PilotReport, Tone
 from experiments.report.shapes import check_mark, verdict_mark
-from experiments.report.tables import effects_table, long_day, money_table, time_table
+from experiments.report.tables import effects_table, money_table, time_table
+from experiments.words import day
 
 _TEMPLATE: Final = Path(__file__).parent / "templates" / "report.typ"
 
@@ -43,7 +44,7 @@ def render_pdf(report: PilotReport) -> bytes:
 def _document(report: PilotReport) -> dict[str, Any]:
     """The report as plain values, with the drawings and tables that the template sets."""
     plain: dict[str, Any] = _plain(report)
-    plain["made_on"] = long_day(report.made_on)
+    plain["made_on"] = day(report.made_on)
     for verdict, given in zip(
         [plain["verdict"], *plain["other_verdicts"]],
         [report.verdict, *report.other_verdicts],
@@ -91,7 +92,7 @@ def _plain(value: object) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, Enum):
         return value.value
-    return long_day(value) if isinstance(value, date) else value
+    return day(value) if isinstance(value, date) else value
 
 
 def _printed(value: object) -> object:

@@ -7,17 +7,18 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.analyse.analysis import Analysis
-from experiments.analyse.estimates import Estimate
+from experiments.analyse.estimate import Estimate
 from experiments.analyse.variables import label
 from experiments.decide.guardrails import Guardrail
 from experiments.decide.verdict import Decision, MoreData, Verdict
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.plan.registration import Registration
+from experiments.record.recording import Receipt
 from experiments.stats.estimate import Interval
 from experiments.value.contrast import Reading, Value
 
@@ -31,6 +32,7 @@ def result(
     *,
     registration: Registration,
     sentences: Mapping[str, str],
+    receipts: Sequence[Receipt] = (),
 ) -> Json:
     """Everything that was found, as plain values.
 
@@ -40,6 +42,7 @@ def result(
         decision: The verdicts.
         registration: Whether the plan came before the outcome.
         sentences: Per treatment, its verdict in words.
+        receipts: What the files of behavior brought.
     """
     verdicts = [_verdict(verdict, sentences[verdict.treatment]) for verdict in decision.verdicts]
     deciding = decision.verdicts.index(decision.deciding)
@@ -61,6 +64,7 @@ def result(
         ],
         "customers": dict(analysis.customers),
         "estimates": [_estimate(estimate) for estimate in analysis.estimates],
+        "receipts": [_receipt(receipt) for receipt in receipts],
         "inputs": {
             "plan": analysis.inputs.plan,
             "enrolment": analysis.inputs.enrolment,
@@ -73,14 +77,24 @@ def result(
 
 
 def as_json(value: Json) -> str:
-    """Text of a result; numbers that JSON does not have (infinities) are refused, not invented."""
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    """Text of a result; for a number that JSON does not have stands the reason."""
+    return json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return number_or_reason(value) if isinstance(value, float) else value
 
 
 def number_or_reason(value: float | Undefined) -> float | Json:
     """A number, or {"undefined": reason}."""
     if isinstance(value, Undefined):
         return undefined(value)
+    if math.isnan(value):
+        return undefined(Undefined("the computation gives no number"))
     if not math.isfinite(value):
         return undefined(Undefined("there is no bound"))
     return value
@@ -128,7 +142,10 @@ def _verdict(verdict: Verdict, sentence: str) -> Json:
 def _value(value: Value | Undefined) -> Json:
     if isinstance(value, Undefined):
         nothing = undefined(value)
-        keys = ("contrast", "net", "roi", "probability_of_loss", "margin", "break_even", "cost")
+        keys = (
+            *("contrast", "net", "roi", "probability_of_loss", "margin", "break_even", "cost"),
+            *("customers", "control_group_cost"),
+        )
         return dict.fromkeys(keys, nothing)
     return {
         "contrast": _reading(value.contrast),
@@ -210,6 +227,23 @@ def _estimate(estimate: Estimate) -> Json:
     }
 
 
+def _receipt(receipt: Receipt) -> Json:
+    return {
+        "file": receipt.file,
+        "counted": receipt.counted,
+        "accepted": receipt.accepted,
+        "rejected": receipt.rejected,
+        "entries": receipt.entries,
+        "repeated": receipt.repeated,
+        "rounded": receipt.rounded,
+        "blank": receipt.blank,
+        "unmatched": receipt.unmatched,
+        "first": receipt.first and receipt.first.isoformat(),
+        "last": receipt.last and receipt.last.isoformat(),
+        "measures": dict(receipt.measures),
+    }
+
+
 CSV_COLUMNS = (
     *("metric", "kind", "role", "treatment", "control", "segment", "level", "method", "headline"),
     *("n_treatment", "n_control", "mean_treatment", "mean_control"),
@@ -233,6 +267,18 @@ def as_csv(found: Json) -> str:
     return out.getvalue()
 
 
+def rejects_csv(receipts: Sequence[Receipt]) -> str:
+    """The refused rows of all files as a flat table, an entry per bad cell."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("line", "column", "value", "reason", "file"))
+    for receipt in receipts:
+        for reject in receipt.rejects:
+            cells = (reject.line, reject.column, reject.value, reject.reason, receipt.file)
+            writer.writerow([_cell(cell) for cell in cells])
+    return out.getvalue()
+
+
 def _flat(estimate: Json) -> Json:
     difference, relative = estimate["difference"], estimate["relative"]
     joint = difference.get("simultaneous") or {}
@@ -249,6 +295,8 @@ def _flat(estimate: Json) -> Json:
 
 
 def _cell(value: object) -> object:
+    if isinstance(value, float):
+        value = number_or_reason(value)
     if isinstance(value, dict):
         return None
     if not isinstance(value, str):

@@ -1,24 +1,9 @@
 """Which table stands behind each chart? The same numbers, in words and in full."""
 
 from datetime import date
-from typing import Final
 
 from experiments.report.report import EffectsChart, Money, Table, TimeChart
-
-_MONTHS: Final = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
+from experiments.words import day, month
 
 
 def effects_table(chart: EffectsChart) -> Table:
@@ -43,7 +28,7 @@ def time_table(chart: TimeChart) -> Table:
         numeric=(False, *(True for _ in arms)),
         rows=tuple(
             (
-                f"{long_day(first)} to {long_day(last)}",
+                f"{day(first)} to {day(last)}",
                 *(texts.get((first, last, arm), "no data") for arm in arms),
             )
             for first, last in periods
@@ -62,21 +47,11 @@ def money_table(money: Money) -> Table:
     )
 
 
-def long_day(day: date) -> str:
-    """A day in full.
-
-    Example:
-        >>> long_day(date(2026, 3, 21))
-        '21 March 2026'
-    """
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-def short_day(day: date) -> str:
+def short_day(value: date) -> str:
     """A day without its year.
 
     Example:
         >>> short_day(date(2026, 3, 21))
         '21 Mar'
     """
-    return f"{day.day} {_MONTHS[day.month - 1][:3]}"
+    return f"{value.day} {month(value)[:3]}"

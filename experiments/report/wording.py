@@ -6,6 +6,7 @@ from datetime import date
 
 from experiments.errors import Undefined
 from experiments.terms import MetricKind
+from experiments.words import day, month
 
 MINUS = "−"
 
@@ -76,16 +77,21 @@ PERCENT = Unit(100.0, " %", " %")
 
 def reading(value: float, low: float, high: float, unit: Unit, *, sign: bool = False) -> str:
     """A number with unit and interval: "0.77 USD (0.49 to 1.05)"."""
-    decimals = decimals_for(low * unit.factor, high * unit.factor)
-    first = number(value * unit.factor, decimals, sign=sign)
-    return f"{first}{unit.suffix} ({span(low, high, unit, decimals=decimals, sign=sign)})"
+    headline = headline_number(value, low, high, unit, sign=sign)
+    return f"{headline} ({span(low, high, unit, sign=sign)})"
 
 
-def span(
-    low: float, high: float, unit: Unit, *, decimals: int | None = None, sign: bool = False
+def headline_number(
+    value: float, low: float, high: float, unit: Unit, *, sign: bool = False
 ) -> str:
+    """A number with its unit, at the digits that its interval bears: "0.77 USD"."""
+    decimals = decimals_for(low * unit.factor, high * unit.factor)
+    return f"{number(value * unit.factor, decimals, sign=sign)}{unit.suffix}"
+
+
+def span(low: float, high: float, unit: Unit, *, sign: bool = False) -> str:
     """An interval without its unit: "0.49 to 1.05"."""
-    places = decimals_for(low * unit.factor, high * unit.factor) if decimals is None else decimals
+    places = decimals_for(low * unit.factor, high * unit.factor)
     return (
         f"{number(low * unit.factor, places, sign=sign)} to "
         f"{number(high * unit.factor, places, sign=sign)}"
@@ -107,21 +113,6 @@ def level(value: float | Undefined, unit: Unit, *, decimals: int) -> str:
     return f"{number(value * unit.factor, max(decimals, 0))}{unit.mean_suffix}"
 
 
-def p_value(value: float) -> str:
-    """Three decimals, or "< 0.001"."""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def day(value: date) -> str:
-    """A date as people write it: 3 April 2026.
-
-    Example:
-        >>> day(date(2026, 4, 3))
-        '3 April 2026'
-    """
-    return f"{value.day} {value:%B %Y}"
-
-
 def days(first: date, last: date) -> str:
     """A stretch of days, the year once where it is one.
 
@@ -129,7 +120,7 @@ def days(first: date, last: date) -> str:
         >>> days(date(2026, 3, 21), date(2026, 4, 3))
         '21 March to 3 April 2026'
     """
-    start = f"{first.day} {first:%B}" if first.year == last.year else day(first)
+    start = f"{first.day} {month(first)}" if first.year == last.year else day(first)
     return f"{start} to {day(last)}"
 
 

@@ -1,6 +1,7 @@
 """Checks: thresholds, what blocks, and what the numbers are."""
 
 import math
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -10,6 +11,9 @@ from scipy import stats
 from experiments.analyse import checks
 from experiments.analyse.checks import Check, Outcome
 from experiments.analyse.evidence import Reach
+from experiments.behavior.engine import Engine
+from experiments.terms import CheckName
+from tests.company import analysis_by_engine, behavior_of, enrolment_of
 from tests.evidence import CONTROL, TREATMENT, Columns, evidence_of, plan_of
 
 
@@ -53,8 +57,13 @@ def balance(treated: list[float], controls: list[float]) -> Check:
         TREATMENT: {"spend": treated, "age": treated},
         CONTROL: {"spend": controls, "age": controls},
     }
-    (found,) = checks.balance(plan_of(), evidence_of(plan_of(), arms, covariates=["age"]))
+    (found,) = balances(arms, covariates=["age"])
     return found
+
+
+def balances(arms: Mapping[str, Columns], *, covariates: Sequence[str] = ()) -> list[Check]:
+    evidence = evidence_of(plan_of(), arms, covariates=covariates)
+    return checks.balance(plan_of(), evidence.sums, evidence.baseline)
 
 
 def shifted(statistic: float, n: int = 500) -> tuple[list[float], list[float]]:
@@ -83,7 +92,7 @@ def test_balance_blocks_under_one_per_mille(statistic: float, outcome: Outcome) 
 def test_balance_that_nothing_can_show_is_not_applicable() -> None:
     assert balance([3.0] * 10, [3.0] * 10).outcome is Outcome.NOT_APPLICABLE
     arms: dict[str, Columns] = {TREATMENT: {"spend": [1.0, 2.0]}, CONTROL: {"spend": [1.0, 2.0]}}
-    (found,) = checks.balance(plan_of(), evidence_of(plan_of(), arms))
+    (found,) = balances(arms)
     assert (found.outcome, found.value) == (Outcome.NOT_APPLICABLE, None)
 
 
@@ -97,7 +106,38 @@ def test_groups_that_nothing_overlaps_fail_without_a_made_up_number() -> None:
 
 def test_balance_without_a_control_group_is_no_check() -> None:
     arms: dict[str, Columns] = {TREATMENT: {"spend": [1.0, 2.0], "age": [1.0, 2.0]}}
-    assert checks.balance(plan_of(), evidence_of(plan_of(), arms, covariates=["age"])) == []
+    assert balances(arms, covariates=["age"]) == []
+
+
+@pytest.mark.parametrize("as_of", [date(2026, 3, 31), date(2026, 4, 1)], ids=["open", "stopped"])
+def test_balance_of_the_attributes_shows_while_outcomes_are_veiled(
+    engine: Engine, as_of: date
+) -> None:
+    """METHODS, Veiled: only counts, completeness, split, balance and contacts show."""
+    arms = [TREATMENT, CONTROL] * 50
+    for older, outcome in ((0, Outcome.PASSED), (40, Outcome.FAILED)):
+        ages = [str(30 + at // 2 % 10 + older * (arm == TREATMENT)) for at, arm in enumerate(arms)]
+        found = analysis_by_engine(
+            engine,
+            plan_of(),
+            behavior=behavior_of([(at, "spend", date(2026, 3, 9), at + 1.0) for at in range(100)]),
+            enrolment=enrolment_of(arms, {"age": ages}),
+            as_of=as_of,
+            complete_through={},
+        )
+        assert found.veiled
+        (balance,) = [check for check in found.checks if check.name == CheckName.BALANCE]
+        assert balance.outcome is outcome
+
+
+def test_every_check_has_a_name_that_a_waiver_may_use(engine: Engine) -> None:
+    found = analysis_by_engine(
+        engine,
+        plan_of(),
+        behavior=behavior_of([(at, "spend", date(2026, 3, 9), at + 1.0) for at in range(40)]),
+        enrolment=enrolment_of([TREATMENT, CONTROL] * 20),
+    )
+    assert {check.name for check in found.checks} == set(CheckName)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from experiments.analyse.analysis import Analysis
-from experiments.analyse.estimates import Estimate, Method
+from experiments.analyse.estimate import Estimate, Method
 from experiments.analyse.variables import label
 from experiments.behavior.engine import Engine
 from experiments.stats.estimate import Difference
@@ -144,6 +144,20 @@ def test_an_attribute_named_like_a_pre_period_does_not_replace_it(engine: Engine
     analysis = analysis_by_engine(engine, plan, behavior=behavior_of(rows), enrolment=enrolment)
     wanted = by_hand(company.spend, company.treated, np.column_stack([before, other]))
     assert read(estimate(analysis)) == pytest.approx(wanted, rel=1e-6)
+
+
+def test_attributes_may_have_any_name(engine: Engine) -> None:
+    """Also such that two pairs read alike when joined: a + b known c, a known b + c."""
+    company = Company(9)
+    names = ["a", "b known c", "a known b", "c", "self", "arm", 'it\'s "x"; {y}', "%s", " "]
+    rng = np.random.default_rng(10)
+    values = rng.normal(0, 1, (len(names), company.n)).round(2)
+    company.spend = (company.spend + values[0] * 3 + values[3]).round(2)
+    attributes = {name: texts(value, []) for name, value in zip(names, values, strict=True)}
+    covariates = [name for name in names if name.strip()]
+    found = estimate(company.analysis(engine, attributes, covariates=covariates))
+    wanted = by_hand(company.spend, company.treated, values[:-1].T)
+    assert read(found) == pytest.approx(wanted, rel=1e-6)
 
 
 def test_strata_adjust_every_metric(engine: Engine) -> None:

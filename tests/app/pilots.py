@@ -17,7 +17,7 @@ class Wide:
         lift: What the mail adds to each treated customer's spend.
         starts_on: First day; the pilot runs four weeks, and outcomes carry its last day.
         measured_on: Day of the outcome rows; the last day of the pilot where None.
-        complete: Whether the file is declared complete.
+        complete: Whether the file is declared complete, or through which day.
         measure: The measure that the money metric asks for.
         rows: Extra lines of the file.
         name: The pilot's name.
@@ -26,7 +26,7 @@ class Wide:
     lift: float = 5
     starts_on: date = STARTS_ON
     measured_on: date | None = None
-    complete: bool = True
+    complete: bool | date = True
     measure: str = "spend"
     rows: tuple[str, ...] = field(default=())
     name: str = "Spring mail"

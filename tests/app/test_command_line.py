@@ -1,5 +1,6 @@
 """`pilotbook run`: exit statuses, what is written, what is refused, and what the veil hides."""
 
+import csv
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -35,6 +36,7 @@ def today() -> date:
 
 
 OPEN = Wide(starts_on=today() - timedelta(days=10), measured_on=today() - timedelta(days=1))
+LONG_WINDOW = "window = { days = [0, 58] }"  # from 1 March to 27 April
 STOPPED = Wide(measured_on=date(2026, 3, 20), complete=False)
 
 
@@ -153,6 +155,64 @@ def test_rows_that_stop_early_are_enough_where_the_file_is_declared_complete(
     assert run(replace(STOPPED, complete=True).write(tmp_path)).exit_code == 0
 
 
+def test_a_window_that_closes_after_the_pilot_is_opened_by_a_day(tmp_path: Path) -> None:
+    """`complete = true` speaks of the pilot's days; a date speaks of those after it too."""
+    codes = []
+    for complete in (True, date(2026, 4, 26), date(2026, 4, 27)):
+        path = Wide(complete=complete).write(tmp_path)
+        text = path.read_text()
+        path.write_text(text.replace('measure = "spend"', 'measure = "spend"\n' + LONG_WINDOW))
+        result = run(path)
+        codes.append(result.exit_code)
+        if codes[-1] == 14:
+            assert "27 April 2026" in result.stdout
+            assert "complete = its date" in result.stdout
+    assert codes == [14, 14, 0]
+
+
+def test_refused_rows_are_told_counted_and_listed(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    path = Wide(rows=("x1,hold,40,=5,1", "x2,mail,40,1.23456,many")).write(tmp_path)
+    path.write_text(path.read_text().replace("complete =", "strict = false\ncomplete ="))
+    result = run(path)
+    assert result.exit_code == 0, result.output
+    assert "Behavior: 400 rows taken in as 800 entries, 2 refused" in result.stdout
+    assert "rejects.csv (the refused rows)" in result.stdout
+    rows = list(csv.DictReader((out / "rejects.csv").read_text().splitlines()))
+    assert [(row["line"], row["column"], row["value"], row["file"]) for row in rows] == [
+        ("402", "spend", "'=5", "wide.csv"),
+        ("403", "visit", "many", "wide.csv"),
+    ]
+    assert all(row["reason"] for row in rows)
+    (receipt,) = json.loads((out / "result.json").read_text())["receipts"]
+    assert receipt == {
+        "file": "wide.csv", "counted": 402, "accepted": 400, "rejected": 2, "entries": 800,
+        "repeated": 0, "rounded": 0, "blank": 0, "unmatched": 0, "first": "2026-03-28",
+        "last": "2026-03-28", "measures": {"spend": 400, "visit": 400},
+    }  # fmt: skip
+    assert "rejects.csv" not in run(Wide().write(tmp_path)).stdout
+    assert not (out / "rejects.csv").exists()
+
+
+def test_the_same_file_named_twice_is_bad_input(tmp_path: Path) -> None:
+    path = Wide().write(tmp_path)
+    text = path.read_text()
+    block = text[text.index("[[behavior]]") : text.index("[[metrics]]")]
+    path.write_text(text.replace(block, block * 2))
+    assert "wide.csv: the same file was recorded before" in refused(path)
+    halves = [block.replace('["spend", "visit"]', f'["{name}"]') for name in ("spend", "visit")]
+    path.write_text(text.replace(block, "".join(halves)))
+    assert run(path).exit_code == 0
+
+
+def test_a_path_that_leads_through_a_file_is_bad_input(tmp_path: Path) -> None:
+    path = Wide().write(tmp_path)
+    assert "cannot be" in refused(path, "--out", str(path / "out"))
+    result = run(path / "x")
+    assert result.exit_code == 2, result.output
+    assert "cannot be read" in result.stderr
+
+
 def test_a_measure_that_nobody_recorded_is_an_error_that_lists_those_that_exist(
     tmp_path: Path,
 ) -> None:
@@ -167,6 +227,43 @@ def test_all_bad_rows_are_listed(tmp_path: Path) -> None:
     assert "45 of 445 rows are wrong" in said
     for at in range(45):
         assert f"line {402 + at}, column 'spend'" in said
+
+
+def test_more_bad_rows_than_anybody_reads_are_counted(tmp_path: Path) -> None:
+    bad = tuple(f"b{at},hold,40,{at} EUR,1" for at in range(1_234))
+    said = refused(Wide(rows=bad).write(tmp_path))
+    assert "line 1401, column 'spend'" in said
+    assert "line 1402, column 'spend'" not in said
+    assert said.endswith("  ... and 234 more\n")
+
+
+def test_a_fault_is_said_in_a_sentence_above_its_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError("[red]spend[/red]")
+
+    monkeypatch.setattr("app.road.run.travel", broken)
+    result = run(Wide().write(tmp_path))
+    assert result.exit_code == 1
+    first, *rest = result.stderr.splitlines()
+    assert first == (
+        "Pilotbook has a fault: KeyError: '[red]spend[/red]'; please report it with the text below"
+    )
+    assert rest[0] == "Traceback (most recent call last):"
+    assert not result.stdout
+
+
+def test_the_demo_takes_a_port_also_while_nothing_is_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.demo.tour.tour", lambda at: [])
+    monkeypatch.setattr("app.road.display.show_demo", lambda found: None)
+    served = CliRunner().invoke(app, ["demo", "--port", "8123"])
+    assert served.exit_code == 0, served.output
+    assert "nothing is served on port 8123" in served.stderr
+    assert CliRunner().invoke(app, ["demo", "--no-serve", "--port", "80"]).stderr == ""
+    assert CliRunner().invoke(app, ["demo", "--port", "0"]).exit_code == 2
 
 
 def test_bad_customers_are_listed_with_their_lines(tmp_path: Path) -> None:

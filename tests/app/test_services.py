@@ -23,6 +23,7 @@ from tests.app.pilots import ENDS_ON, STARTS_ON, Wide, write_long
 BEFORE = datetime(2026, 2, 20, 9, tzinfo=UTC)
 AFTER = datetime(2026, 4, 2, 9, tzinfo=UTC)
 TODAY = AFTER.date()
+UNREADABLE = Path("/proc/self/mem")  # opens, and fails at the first byte, also for root
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def prepared(workspace: Workspace, path: Path, *, planned: datetime = BEFORE) ->
     for columns in read.behavior:
         record_file(
             workspace, path.parent / columns.file, columns,
-            complete_through=read.pilot.ends_on if columns.complete else None, now=AFTER,
+            complete_through=columns.complete_through(ends_on=read.pilot.ends_on), now=AFTER,
         )  # fmt: skip
     return pilot
 
@@ -148,6 +149,61 @@ def test_refused_behavior_leaves_ledger_registry_and_scratch_as_they_were(
     assert not workspace.session.exec(select(BatchRow)).all()
     assert not workspace.ledger.root.exists()
     assert set(workspace.scratch.iterdir()) == before
+
+
+def test_a_file_is_recorded_once_for_a_measure(workspace: Workspace, tmp_path: Path) -> None:
+    path = Wide().write(tmp_path)
+    prepared(workspace, path)
+    columns = read_pilot_file(path).behavior[0]
+    copy = tmp_path / "copy.csv"
+    copy.write_bytes((tmp_path / "wide.csv").read_bytes())
+    ledger = sorted(workspace.ledger.root.rglob("*"))
+    said = (
+        "copy.csv: the same file was recorded before, as 'wide.csv' in batch 2, and brought spend"
+    )
+    with pytest.raises(BadFile, match=f"{said}, visit;"):
+        record_file(workspace, copy, columns, complete_through=None, now=AFTER)
+    assert len(workspace.session.exec(select(BatchRow)).all()) == 2
+    assert sorted(workspace.ledger.root.rglob("*")) == ledger
+    other = columns.model_copy(update={"measures": ("age",)})
+    assert record_file(workspace, copy, other, complete_through=None, now=AFTER).entries == 400
+
+
+def test_a_long_file_is_recorded_once_too(workspace: Workspace, tmp_path: Path) -> None:
+    """Its measures stand in its rows, not in the pilot file."""
+    path = write_long(tmp_path)
+    prepared(workspace, path)
+    columns = read_pilot_file(path).behavior[0]
+    with pytest.raises(BadFile, match="brought order, revenue"):
+        record_file(workspace, tmp_path / "orders.csv", columns, complete_through=None, now=AFTER)
+
+
+def test_a_receipt_counts_entries_of_customers_who_are_in_no_pilot(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    path = Wide().write(tmp_path)
+    read = read_pilot_file(path)
+    pilot = register(workspace.session, read.plan(), now=BEFORE)
+    columns, file = read.behavior[0], tmp_path / "more.csv"
+    file.write_text("who,spend,visit\n00001,5,1\nstranger,5,1\nother,,1\n")
+    receipt = record_file(workspace, file, columns, complete_through=None, now=AFTER)
+    assert (receipt.file, receipt.entries, receipt.unmatched) == ("more.csv", 5, 5)
+    enrol(workspace, pilot, read, path)
+    file.write_text("who,spend,visit\n00001,6,1\nstranger,5,1\nother,,1\n")
+    receipt = record_file(workspace, file, columns, complete_through=None, now=AFTER)
+    assert (receipt.entries, receipt.unmatched) == (5, 3)
+
+
+@pytest.mark.skipif(not UNREADABLE.exists(), reason="a file that nobody can read is needed")
+def test_a_file_that_cannot_be_read_is_refused_in_words(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    path = Wide().write(tmp_path)
+    (tmp_path / "wide.csv").unlink()
+    (tmp_path / "wide.csv").symlink_to(UNREADABLE)
+    columns = read_pilot_file(path).behavior[0]
+    with pytest.raises(BadFile, match=r"wide.csv cannot be read \("):
+        record_file(workspace, tmp_path / "wide.csv", columns, complete_through=None, now=AFTER)
 
 
 def test_the_day_of_registration_is_the_companys(workspace: Workspace, tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from experiments.analyse.evidence import Reach, reach
 from experiments.behavior.accounts import accounts, read_recorded, recorded
 from experiments.behavior.engine import Engine, open_engine
 from experiments.behavior.ledger import Ledger
 from experiments.errors import BadInput
-from experiments.pilot import Metric, Plan
+from experiments.pilot import Metric, Plan, Window
 from experiments.terms import MetricKind
 from tests.behavior.ledgers import (
     ENDS_ON,
@@ -222,6 +223,34 @@ def test_a_metric_without_window_runs_to_the_last_day_of_the_pilot(tmp_path: Pat
     with open_engine() as engine:
         account = accounts_of(engine, ledger, small_plan(), [Member(1, "mail", enrolled_on)])[0]
     assert (account["money"], account["money before"]) == (Decimal(4300), Decimal(20))
+
+
+def test_contacts_count_from_enrolment_until_the_money_metrics_window_closes(
+    tmp_path: Path,
+) -> None:
+    """Who is enrolled on the last day is still measured, and contacted, for two weeks more."""
+    plan = small_plan()
+    window = Window(days=(3, 14))
+    plan = plan.model_copy(
+        update={"metrics": (plan.metrics[0].model_copy(update={"window": window}),)}
+    )
+    ledger = Ledger(tmp_path)
+    append(ledger, [Entry(1, "revenue", ENDS_ON + timedelta(days=4), Decimal(5))])
+    append(
+        ledger,
+        [
+            Entry(1, "contact", ENDS_ON + timedelta(days=offset), Decimal(10) ** at, "spring", 2)
+            for at, offset in enumerate([-1, 0, 1, 13, 14])
+        ],
+    )
+    members = [Member(1, "mail", ENDS_ON), Member(2, "control", ENDS_ON)]
+    with open_engine() as engine:
+        account = accounts_of(engine, ledger, plan, members)[0]
+        reached = reach(
+            engine, plan, behavior=ledger.behavior(engine), enrolment=enrolment(members)
+        )
+    assert (account["money"], account["contacts"]) == (Decimal(5), Decimal(1110))
+    assert reached == {"mail": Reach(1, 1), "control": Reach(1, 0)}
 
 
 def test_a_customer_without_rows_counts_as_nothing_done(tmp_path: Path) -> None:

@@ -94,6 +94,23 @@ def test_sums_that_do_not_fit_are_refused_in_words(n: int) -> None:
         one_arm([Decimal("99999999999999.9999")] * n, Summary((("x",),)))
 
 
+def test_names_that_read_alike_when_joined_keep_their_own_sums() -> None:
+    """Such as a b + c and a + b c; and a variable may be called like the count."""
+    values = {"a": 2, "b c": 3, "a b": 5, "c": 7, "n": 11, "self": 13, "sum a": 17, "cube a": 19}
+    table = pa.table(
+        {
+            **{name: pa.array([Decimal(value)], AMOUNT) for name, value in values.items()},
+            "arm": ["one"],
+        }
+    )
+    found = sums_of(table, Summary((tuple(values),), cubed=tuple(values)))["one",]
+    assert found.totals == values
+    assert found.cubes == {name: value**3 for name, value in values.items()}
+    assert len(found.products) == len(values) * (len(values) + 1) // 2
+    for (one, other), product in found.products.items():
+        assert product == values[one] * values[other]
+
+
 @settings(max_examples=10, deadline=None, phases=UNSHRUNK)
 @given(st.lists(amounts, min_size=2, max_size=25), st.integers(0, 2**32))
 @example([Decimal("-159048.7036"), Decimal("-99999999.8659")], 1)  # 29 digits, two batches

@@ -42,7 +42,7 @@ def test_the_pilot_file_of_the_document_is_read() -> None:
     assert read.design.planned_shares() == dict.fromkeys(read.design.arms, Fraction(1, 2))
     assert read.customers.other_arms is OtherArms.LEAVE_OUT
     assert read.behavior[0].occurred_at == date(2008, 4, 3)
-    assert read.behavior[0].complete
+    assert read.behavior[0].complete is True
     assert read.behavior[0].strict
     assert [metric.name for metric in read.metrics] == ["spend", "visit", "conversion"]
     assert read.value.pilot.cost_per_treated == Decimal("0.10")
@@ -62,12 +62,12 @@ def test_the_document_itself_holds_a_pilot_file_that_is_read() -> None:
     [
         (DESIGN, 'shares = { "No E-Mail" = 0.5, "Mens E-Mail" = 0.5 }'),
         (DESIGN, 'shares = { "No E-Mail" = 0.1, "Mens E-Mail" = 0.9 }'),
-        (DESIGN, 'cluster = "account_id"'),
         (DESIGN, 'strata = ["newbie"]'),
         (DESIGN, "seed = 2008"),
         (DESIGN, "[design.prior]\nmean = 0.0\nsd = 1.0"),
         (CUSTOMERS, 'tier = "tier"\nowner = "rep"\nenrolled_at = "joined"'),
         (BEHAVIOR, "complete = false"),
+        (BEHAVIOR, "complete = 2008-06-18"),
         (BEHAVIOR, "strict = false"),
         (BEHAVIOR, 'source = "shop"'),
         (METRIC, "window = { days = [0, 90] }"),
@@ -113,6 +113,16 @@ def test_looks_are_read(spending: Spending) -> None:
     assert design.looks == (date(2008, 3, 27), date(2008, 4, 3))
 
 
+def test_a_cluster_is_read() -> None:
+    text = changed(('kind = "randomized" ', 'kind = "clustered"\ncluster = "account_id" '))
+    assert parse_pilot_file(text).design.cluster == "account_id"
+
+
+def test_a_look_on_any_day_is_read() -> None:
+    text = changed(('look = "fixed"', 'look = "always_valid"'), (DESIGN, "tuning_n = 5000"))
+    assert parse_pilot_file(text).design.tuning_n == 5000
+
+
 def test_long_form_is_read() -> None:
     long = 'measure = "m"\nvalue = "v"\nitem = "product"\nevent_id = "order_id"\nsource = "shop"'
     behavior = parse_pilot_file(changed((WIDE, long))).behavior[0]
@@ -142,6 +152,10 @@ def test_a_cost_that_the_rollout_does_not_name_is_the_pilots() -> None:
     assert value.rollout_costs().cost_per_treated == Decimal("0.10")
 
 
+PHASE = '[[phases]]\nname = "p"\nstarts_on = 2008-03-21\nends_on = {}\n'
+GOAL = PHASE.format("2008-03-27") + '[[phases.goals]]\nmetric = "vist"\ntarget = 1'
+STRANGE_GOAL = GOAL.replace("vist", "q")
+WAIVER = '[[waivers]]\ncheck = "{}"\nreason = "known"\nby = "cfo"'
 BACKWARDS = '[[phases]]\nname = "p"\nstarts_on = 2008-03-27\nends_on = 2008-03-21'
 BEHAVIOR_FILE = 'file = "hillstrom.csv.gz"\ncustomer_id = "#row"\noccurred_at'
 MISTAKES = [
@@ -198,6 +212,28 @@ MISTAKES = [
     ('"recency", ', '"recency", "segment", ', "customers", "'segment' has two meanings"),
     (CUSTOMERS, 'enrolled_at = "history"', "customers", "'history' has two meanings"),
     (METRIC, BACKWARDS, "phases[1]", "is before starts_on"),
+    (METRIC, PHASE.format("2008-04-04"), "pilot file", "which runs from 2008-03-21 to 2008-04-03"),
+    (METRIC, GOAL, "pilot file", "did you mean 'visit'?"),
+    (METRIC, STRANGE_GOAL, "pilot file", "known are spend, visit, conversion, contact"),
+    (METRIC, WAIVER.format("spilt"), "waivers[1].check", 'did you mean "split"?'),
+    (DESIGN, 'cluster = "account_id"', "design", 'cluster is for kind = "clustered"'),
+    (DESIGN, 'spending = "pocock"', "design", 'spending is for look = "group_sequential"'),
+    (DESIGN, 'futility = "pocock"', "design", 'futility is for look = "group_sequential"'),
+    (DESIGN, "tuning_n = 5000", "design", 'tuning_n is for look = "always_valid"'),
+    ("alpha = 0.05", "alpha = 1e-20", "design.alpha", "the smallest number is 0.000001"),
+    ("margin_rate = 0.45", "margin_rate = 1e-400", "value.margin_rate", "too small to calculate"),
+    ("cost_per_treated = 0.10", "cost_per_treated = 1e400", "cost_per_treated", "too large to"),
+    ("hurdle_rate = 0.0", "hurdle_rate = 1_000_000_000_000_000", "hurdle_rate", "100,000,000,000"),
+    (DESIGN, "[design.prior]\nmean = 0\nsd = 1e-300", "design.prior.sd", "too small to"),
+    (VALUE, "[value.rollout]\ncustomers = 10000000001", "value.rollout.customers", "10000000000"),
+    ('name = "conversion"', 'name = "a\\u0000b"', "metrics[3].name", "control character; remove"),
+    ('name = "Men\'s e-mail, spring"', 'name = "a\\nb"', "pilot.name", "control character; remove"),
+    ("within two weeks.", "within\\ttwo weeks.", "pilot.hypothesis", "control character; remove"),
+    ("occurred_at = 2008-04-03", 'occurred_at = "a\\tb"', "behavior[1].occurred_at", "neither a"),
+    ('"recency", ', '"recency", "spend", ', "pilot file", "column 'spend' of 'hillstrom.csv.gz'"),
+    (CUSTOMERS, 'tier = "visit"', "pilot file", "must be known before the pilot"),
+    (CUSTOMERS, 'owner = "visit"', "pilot file", "must be known before the pilot"),
+    (WIDE, 'measure = "m"\nvalue = "history"', "pilot file", "column 'history'"),
 ]  # fmt: skip
 
 
@@ -229,6 +265,23 @@ def test_a_mistake_is_named_with_its_line(old: str, new: str) -> None:
     with pytest.raises(BadPlan) as caught:
         parse_pilot_file(text)
     assert f"line {line}" in str(caught.value)
+
+
+def test_an_outcome_is_no_attribute_however_the_path_of_its_file_is_written() -> None:
+    text = changed((BEHAVIOR_FILE, BEHAVIOR_FILE.replace('"hill', '"./hill')))
+    assert "column 'spend'" in only_problem(text.replace('"recency", ', '"recency", "spend", '))
+
+
+def test_what_happened_before_the_pilot_may_be_history_and_attribute() -> None:
+    text = changed((WIDE, 'measures = ["history"]'), ("occurred_at = 2008-04-03",
+                                                      "occurred_at = 2008-03-20"))  # fmt: skip
+    assert parse_pilot_file(text).behavior[0].measures == ("history",)
+
+
+def test_a_column_of_another_file_may_have_the_name_of_an_attribute() -> None:
+    text = changed((BEHAVIOR_FILE, BEHAVIOR_FILE.replace("hillstrom", "orders")),
+                   ('"recency", ', '"recency", "spend", '))  # fmt: skip
+    assert "spend" in parse_pilot_file(text).customers.attributes
 
 
 def test_all_mistakes_are_listed_at_once_in_the_order_of_the_file() -> None:
@@ -269,6 +322,30 @@ def test_a_file_that_is_not_utf8_names_the_line(tmp_path: Path) -> None:
         read_pilot_file(path)
 
 
+@pytest.mark.parametrize(
+    ("line", "through"),
+    [
+        ("", date(2008, 4, 3)),
+        ("complete = true", date(2008, 4, 3)),
+        ("complete = false", None),
+        ("complete = 2008-06-18", date(2008, 6, 18)),
+    ],
+)
+def test_a_file_is_complete_to_the_end_of_the_pilot_or_through_a_day(
+    line: str, through: date | None
+) -> None:
+    read = parse_pilot_file(changed((BEHAVIOR, line)))
+    assert read.behavior[0].complete_through(ends_on=read.pilot.ends_on) == through
+
+
+@pytest.mark.parametrize(
+    "given", ['"yes"', "1", "86400", '"2008-06-18"', "2008-06-18T12:00:00Z", "2.5", "[]"]
+)
+def test_complete_is_yes_no_or_a_day_and_nothing_that_looks_like_it(given: str) -> None:
+    problem = only_problem(changed((BEHAVIOR, f"complete = {given}")))
+    assert "behavior[1].complete: should be true, false or a date without quotes" in problem
+
+
 def test_a_byte_order_mark_does_not_matter(tmp_path: Path) -> None:
     """Editors on Windows write one."""
     path = tmp_path / "pilot.toml"
@@ -287,3 +364,7 @@ def test_a_path_that_is_no_file_is_refused(tmp_path: Path) -> None:
         read_pilot_file(tmp_path / "nowhere.toml")
     with pytest.raises(BadPlan, match="is a folder"):
         read_pilot_file(tmp_path)
+    (tmp_path / "pilot.toml").write_text(PILOT_FILE, encoding="utf-8")
+    for unreadable in (tmp_path / "pilot.toml" / "x", tmp_path / ("x" * 300)):
+        with pytest.raises(BadPlan, match="cannot be read"):
+            read_pilot_file(unreadable)

@@ -54,6 +54,8 @@ class Book:
             recorded_at=NOW, strict=layout.strict,
         )  # fmt: skip
         assert receipt.accepted + receipt.rejected == receipt.counted
+        assert receipt.file == path.name
+        assert self.engine.connection.con.sql("from duckdb_tables()").fetchall() == []
         return receipt
 
     def send(self, lines: Sequence[str], columns: dict[str, Any]) -> Receipt:

@@ -8,7 +8,8 @@ from experiments.analyse.analysis import Analysis
 from experiments.decide.verdict import decide
 from experiments.pilot import Plan
 from experiments.plan.registration import Registration
-from experiments.report.build import build_report
+from experiments.record.recording import Receipt
+from experiments.report.build import behavior_sentence, build_report
 from experiments.report.report import PilotReport, Tone
 from tests.evidence import (
     CONTROL,
@@ -139,6 +140,33 @@ def test_names_survive_as_they_are() -> None:
     report = built(plan, analysed(plan, drawn((hostile, CONTROL))))
     assert hostile in report.verdict.sentence
     assert hostile in report.done[0].text
+
+
+def receipt(**given: Any) -> Receipt:
+    counts = {
+        "counted": 0, "accepted": 0, "rejected": 0, "entries": 0, "repeated": 0, "rounded": 0,
+        "blank": 0, "unmatched": 0,
+    }  # fmt: skip
+    return Receipt(
+        **{"batch_no": 1, "file": "b.csv", "first": None, "last": None, "measures": {},
+           "rejects": (), **counts, **given}
+    )  # fmt: skip
+
+
+def test_what_was_done_says_what_the_files_brought() -> None:
+    plan, analysis = rich()
+    more = receipt(accepted=1, entries=1)
+    some = receipt(
+        accepted=48_209, entries=96_419, rejected=12, repeated=3, rounded=31, unmatched=5
+    )
+    line = built(plan, analysis, receipts=[some, more]).done[4]
+    assert (line.label, line.text) == (
+        "Behavior",
+        "48,210 rows taken in as 96,420 entries, 12 refused, 3 repeated, 31 rounded; "
+        "5 entries of customers outside the pilot",
+    )
+    assert behavior_sentence([more]) == "1 row taken in as 1 entry, none refused"
+    assert "Behavior" not in [line.label for line in built(plan, analysis).done]
 
 
 def test_what_was_done_says_how_groups_were_chosen() -> None:

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import math
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,11 @@ import pytest
 
 from experiments.analyse.analysis import Analysis
 from experiments.decide.verdict import decide
-from experiments.errors import Undefined
+from experiments.errors import Reject, Undefined
 from experiments.pilot import Plan
 from experiments.plan.registration import Registration
-from experiments.report.result import as_csv, as_json, number_or_reason, result
+from experiments.record.recording import Receipt
+from experiments.report.result import as_csv, as_json, number_or_reason, rejects_csv, result
 from tests.evidence import (
     CONTROL,
     SPLIT_FAILED,
@@ -52,7 +55,14 @@ def rich_plan(**more: Any) -> Plan:
     )
 
 
-def read(plan: Plan, analysis: Analysis) -> dict[str, Any]:
+RECEIPT = Receipt(
+    batch_no=1, file="@b.csv", counted=3, accepted=2, rejected=1, entries=4, repeated=1, rounded=5,
+    blank=6, unmatched=7, first=date(2026, 3, 1), last=None, measures={"spend": 4},
+    rejects=(Reject(line=3, column="=spend", value="+1", reason="is no number"),),
+)  # fmt: skip
+
+
+def read(plan: Plan, analysis: Analysis, receipts: Sequence[Receipt] = ()) -> dict[str, Any]:
     decision = decide(plan, analysis)
     found = result(
         plan,
@@ -60,6 +70,7 @@ def read(plan: Plan, analysis: Analysis) -> dict[str, Any]:
         decision,
         registration=Registration.RETROSPECTIVE,
         sentences={verdict.treatment: "It pays." for verdict in decision.verdicts},
+        receipts=receipts,
     )
     loaded: dict[str, Any] = json.loads(as_json(found), parse_constant=pytest.fail)
     return loaded
@@ -85,6 +96,11 @@ VERDICT = {
     "net": READING,
     "roi": READING,
     "probability_of_loss": NUMBER,
+    "margin": READING,
+    "break_even": NUMBER,
+    "cost": NUMBER,
+    "customers": NUMBER,
+    "control_group_cost": (*NUMBER, type(None)),
 }
 SHAPE = {
     "pilot": str,
@@ -177,6 +193,7 @@ def test_what_has_no_number_has_a_reason() -> None:
     assert found["estimates"][0]["difference"] == reason
     assert found["verdict"]["contrast"] == found["verdict"]["roi"] == reason
     assert_shaped(found["verdict"], VERDICT, "verdict")
+    assert found["verdict"]["customers"] == found["verdict"]["control_group_cost"] == reason
 
 
 def test_a_veiled_result_holds_no_outcome() -> None:
@@ -206,9 +223,26 @@ def test_covariates_are_named_as_people_name_them() -> None:
 
 def test_no_infinity_is_invented() -> None:
     assert number_or_reason(math.inf) == {"undefined": "there is no bound"}
+    assert number_or_reason(math.nan) == {"undefined": "the computation gives no number"}
     assert number_or_reason(Undefined("why")) == {"undefined": "why"}
-    with pytest.raises(ValueError, match="JSON"):
-        as_json({"value": math.nan})
+
+
+def test_a_number_that_json_has_not_becomes_its_reason_wherever_it_stands() -> None:
+    found = json.loads(as_json({"a": math.nan, "b": [{"low": -math.inf}], "c": 1.5, "d": True}))
+    assert found == {
+        "a": {"undefined": "the computation gives no number"},
+        "b": [{"low": {"undefined": "there is no bound"}}],
+        "c": 1.5,
+        "d": True,
+    }
+
+
+def test_the_table_is_blank_where_there_is_no_number() -> None:
+    found = read(*rich())
+    found["estimates"][0]["difference"]["high"] = math.inf
+    (first, *_) = csv.DictReader(io.StringIO(as_csv(found)))
+    assert first["high"] == ""
+    assert first["low"]
 
 
 def test_the_table_has_a_row_per_estimate_and_no_formula() -> None:
@@ -229,6 +263,25 @@ def test_a_text_that_a_spreadsheet_would_run_is_escaped(start: str) -> None:
     found["estimates"][0]["treatment"] = f"{start}HYPERLINK(1)"
     (first, *_) = csv.DictReader(io.StringIO(as_csv(found)))
     assert first["treatment"] == f"'{start}HYPERLINK(1)".replace("\r", " ")
+
+
+def test_refused_rows_are_a_table_without_formulas() -> None:
+    text = rejects_csv([RECEIPT])
+    assert list(csv.reader(io.StringIO(text))) == [
+        ["line", "column", "value", "reason", "file"],
+        ["3", "'=spend", "'+1", "is no number", "'@b.csv"],
+    ]
+
+
+def test_receipts_say_what_the_files_brought() -> None:
+    plan, analysis = rich()
+    (found,) = read(plan, analysis, receipts=[RECEIPT])["receipts"]
+    assert found == {
+        "file": "@b.csv", "counted": 3, "accepted": 2, "rejected": 1, "entries": 4, "repeated": 1,
+        "rounded": 5, "blank": 6, "unmatched": 7, "first": "2026-03-01", "last": None,
+        "measures": {"spend": 4},
+    }  # fmt: skip
+    assert read(plan, analysis)["receipts"] == []
 
 
 def test_the_same_analysis_gives_the_same_bytes() -> None:

@@ -1,0 +1,53 @@
+"""The engine: paths are read as they are, and what a block held is gone after it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from experiments.behavior.engine import STREAMED_ROWS, Engine, open_engine
+
+NUMBERS = pa.table({"customer": pa.array([1, 2], pa.int64())})
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    with open_engine(threads=1) as opened:
+        yield opened
+
+
+def kept(engine: Engine) -> list[str]:
+    """The tables that the engine holds."""
+    found = engine.connection.con.sql("select table_name from duckdb_tables()").fetchall()
+    return [name for (name,) in found]
+
+
+@pytest.mark.parametrize("folder", ["customer=7", "a b", "50%", "a#b", "a?b", "[ab]", "a*b", "Łó"])
+def test_a_path_is_read_as_it_is(engine: Engine, tmp_path: Path, folder: str) -> None:
+    file = tmp_path / folder / "rows.parquet"
+    file.parent.mkdir()
+    pq.write_table(NUMBERS, file)
+    (tmp_path / "axb").mkdir()  # what a pattern would find as well
+    pq.write_table(NUMBERS, tmp_path / "axb" / "rows.parquet")
+    assert engine.fetch(engine.table_of([str(file)], NUMBERS.schema)) == NUMBERS
+
+
+def test_a_held_table_is_gone_after_its_block_also_where_the_work_failed(engine: Engine) -> None:
+    with engine.held(ibis.memtable(NUMBERS)) as held:
+        assert engine.fetch(held) == NUMBERS
+        assert len(kept(engine)) == 1
+    assert kept(engine) == []
+    with pytest.raises(KeyError), engine.held(ibis.memtable(NUMBERS)):
+        raise KeyError
+    assert kept(engine) == []
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2 * STREAMED_ROWS + 1])
+def test_a_stream_leaves_nothing_behind(engine: Engine, rows: int) -> None:
+    numbers = pa.table({"n": pa.array(range(rows), pa.int64())})
+    streamed = engine.stream(ibis.memtable(numbers).order_by("n"))
+    assert streamed.read_all().combine_chunks() == numbers.combine_chunks()
+    assert kept(engine) == []

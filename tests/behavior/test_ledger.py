@@ -1,0 +1,29 @@
+"""The ledger in folders with unusual names."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from experiments.behavior.engine import open_engine
+from experiments.behavior.ledger import Ledger, refuse_unusable_folder
+from experiments.errors import BadInput
+from tests.behavior.ledgers import STARTS_ON, Entry, append
+
+
+@pytest.mark.parametrize(
+    "folder", ["customer=7", "a b", "50%", "a#b", "a?b", "a*b", "Łó", "a'b", "{a}", "a:b"]
+)
+def test_a_ledger_reads_back_what_it_was_given(tmp_path: Path, folder: str) -> None:
+    ledger = Ledger(tmp_path / folder / "ledger")
+    refuse_unusable_folder(ledger.root)
+    append(ledger, [Entry(at, "revenue", STARTS_ON, Decimal(5)) for at in (1, 2)])
+    with open_engine() as engine:
+        found = engine.fetch(ledger.behavior(engine))
+    assert sorted(found["customer"].to_pylist()) == [1, 2]
+
+
+@pytest.mark.parametrize("folder", ["a[b", "a]b", "a|b", "a^b", "a\\b", "a\nb", "a%20b"])
+def test_a_folder_that_cannot_hold_a_ledger_is_refused_in_words(folder: str) -> None:
+    with pytest.raises(BadInput, match="stands in its path; use another folder"):
+        refuse_unusable_folder(Path("/tmp") / folder)  # noqa: S108 - nothing is written
