@@ -34,8 +34,6 @@ def pending_batch(
     )
     session.add(batch)
     session.commit()
-    session.refresh(batch)
-    session.commit()
     try:
         yield batch
     except PilotError:

@@ -75,6 +75,7 @@ def run(
                 files=pilot_file.parent,
                 now=now,
                 today=now.astimezone(ZoneInfo(settings.timezone)).date(),
+                out=folder,
                 at=at,
             )
             write_journey(workspace, journey, folder=folder, with_report=not no_report)

@@ -23,7 +23,7 @@ from pydantic import (
 SMALLEST, LARGEST = Decimal("0.000001"), Decimal(10) ** 14
 MOST = 10**10  # of whatever is counted; there are fewer people
 INVISIBLE = {"Cc", "Zl", "Zp"}  # control characters, and what breaks a line or a paragraph
-CONTACT = "contact"  # the measure of contacts, which a goal may name beside the metrics
+CONTACT = "contact"  # reserved measure: somebody was mailed or called; its item names the program
 
 
 def _plain(number: Decimal) -> str:
@@ -64,8 +64,10 @@ Name = Annotated[
 ]
 Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2200, 12, 31))]
 DayCount = Annotated[int, Field(le=3660)]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+SLUG_FORM = r"^[a-z0-9][a-z0-9-]{0,62}$"
+CURRENCY_FORM = r"^[A-Z]{3}$"
+Slug = Annotated[str, StringConstraints(pattern=SLUG_FORM)]
+Currency = Annotated[str, StringConstraints(pattern=CURRENCY_FORM)]
 
 
 class Part(BaseModel):

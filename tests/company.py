@@ -49,7 +49,6 @@ def enrolment_of(
             Attribute(name, f"attribute_{at}", all(_is_number(v) for v in values if v is not None))
             for at, (name, values) in enumerate(given.items())
         ),
-        first_enrolled_on=min(days),
         last_enrolled_on=max(days),
     )
 

@@ -89,6 +89,6 @@ def _read(workspace: Workspace, row: PilotRow, receipt: Receipt) -> Journey:
     """Analyse and decide, the day after the behavior arrived."""
     today = (receipt.last or row.created_at.date()) + timedelta(days=1)
     finding = analyse_pilot(workspace, row, today=today)
-    found = result_of(finding)
+    found = result_of(finding, (receipt,))
     keep(workspace, row, found, now=datetime.combine(today, time(8), tzinfo=UTC))
-    return Journey(finding.enrolment, (receipt,), finding, found, report_of(finding))
+    return Journey(finding.enrolment, (receipt,), finding, found, report_of(finding, (receipt,)))

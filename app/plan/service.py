@@ -32,8 +32,6 @@ def register(session: Session, plan: Plan, *, now: datetime) -> PilotRow:
         )
     )
     session.commit()
-    session.refresh(pilot)
-    session.commit()
     return pilot
 
 

@@ -27,11 +27,10 @@ from experiments.behavior.accounts import (
     recorded,
 )
 from experiments.behavior.engine import Engine
-from experiments.behavior.ledger import CONTACT
 from experiments.behavior.summaries import Summary, Sums
 from experiments.errors import BadInput, MissingMeasure
 from experiments.pilot import Plan
-from experiments.terms import MetricKind
+from experiments.terms import CONTACT, MetricKind
 
 Level = str
 Arm = str

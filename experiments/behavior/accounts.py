@@ -12,10 +12,9 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from experiments.behavior.ledger import CONTACT
 from experiments.behavior.windows import MetricWindow
 from experiments.pilot import Metric, Plan
-from experiments.terms import MetricKind
+from experiments.terms import CONTACT, MetricKind
 
 AMOUNT_TYPE = dt.Decimal(18, 4)
 
@@ -42,13 +41,11 @@ class Enrolment:
     Attributes:
         rows: Columns `customer`, `arm`, `tier`, `owner`, `enrolled_at`, and one per attribute.
         attributes: The attributes that the company supplied.
-        first_enrolled_on: Day on which the first customer was enrolled.
         last_enrolled_on: Day on which the last customer was enrolled.
     """
 
     rows: ir.Table
     attributes: tuple[Attribute, ...]
-    first_enrolled_on: date
     last_enrolled_on: date
 
     def attribute(self, name: str) -> Attribute | None:

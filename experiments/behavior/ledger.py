@@ -17,7 +17,6 @@ from experiments.behavior.engine import Engine
 from experiments.errors import BadInput
 
 AMOUNT = pa.decimal128(18, 4)
-CONTACT = "contact"  # reserved measure: somebody was mailed or called; its item names the program
 
 BEHAVIOR = pa.schema(
     [

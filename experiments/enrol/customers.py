@@ -207,7 +207,9 @@ def _refuse_forgotten_arms(path: Path, plan: Plan) -> None:
     arms = {_plain(arm) for arm in plan.design.arms}
     with open_rows(path) as opened:
         first = next(iter(opened), None)
-    for name in first.schema.names if first is not None else ():
+    if first is None:
+        return
+    for name in first.schema.names:
         column = first[name]
         if not pa.types.is_string(column.type):
             continue

@@ -34,7 +34,6 @@ class EnrolmentReceipt:
         assigned: Whether Pilotbook drew the arms.
         tier: Name of the attribute that holds the value tier, if any.
         attributes: What the enrolment knows of its customers.
-        first_enrolled_on: Day of the first enrolment.
         last_enrolled_on: Day of the last.
     """
 
@@ -46,7 +45,6 @@ class EnrolmentReceipt:
     assigned: bool
     tier: str | None
     attributes: tuple[Attribute, ...]
-    first_enrolled_on: date
     last_enrolled_on: date
 
 
@@ -105,7 +103,6 @@ def enrol(
                 zip(customers.attributes, customers.numeric, strict=True)
             )
         ),
-        first_enrolled_on=days["first"],
         last_enrolled_on=days["last"],
     )
     _keep(engine, ledger, rows, pilot=plan.pilot.slug, batch_no=batch_no)
@@ -119,7 +116,6 @@ def enrolment_of(
     return Enrolment(
         rows=ledger.enrolment(engine, pilot, batch_no=receipt.batch_no).drop("batch_no"),
         attributes=receipt.attributes,
-        first_enrolled_on=receipt.first_enrolled_on,
         last_enrolled_on=receipt.last_enrolled_on,
     )
 

@@ -26,10 +26,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a column must hold, and whether a cell may be blank."""
+    """What a column must hold, whether a cell may be blank, and what is said where it is."""
 
     kind: Kind
     required: bool = True
+    if_blank: str = "is blank; fill it in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,6 @@ def _cast(column: pa.Array, rule: Rule, zone: str) -> CastColumn:
             cast = to_numbers(column)
     if not rule.required or not column.null_count:
         return cast
-    blank = (Fault(place, "is blank; fill it in") for place in place_of_true(pc.is_null(column)))
+    blank = (Fault(place, rule.if_blank) for place in place_of_true(pc.is_null(column)))
     faults = (*cast.faults, *(Fault(int(fault.place), fault.reason) for fault in blank))
     return CastColumn(cast.values, faults, cast.rounded)

@@ -40,7 +40,7 @@ def explain_syntax(text: str, error: str) -> str:
     r"""The parser's complaint, with the line that it is about and how to write it.
 
     Example:
-        >>> explain_syntax("a = 1\\nb = 40%", "Expected newline (at line 2, column 7)")
+        >>> explain_syntax("a = 1\nb = 40%", "Expected newline (at line 2, column 7)")
         'line 2, "b = 40%": write 40 % as 0.4'
     """
     at = re.search(r"at line (\d+)", error)

@@ -18,9 +18,14 @@ from pydantic_core import ErrorDetails
 
 from experiments.errors import BadPlan, Problem
 from experiments.pilot import Plan
+from experiments.plan.advice import advise, explain_syntax
 from experiments.plan.lines import line_of
-from experiments.terms import Name, Part
+from experiments.terms import CURRENCY_FORM, SLUG_FORM, Name, Part
 
+FORMS = {
+    SLUG_FORM: "made of lower-case letters, digits and hyphens, at most 63, such as spring-letter",
+    CURRENCY_FORM: "a currency's three capital letters, such as EUR",
+}
 ROW_NUMBER = "#row"
 # What pydantic adds to the place of a mistake for `date | Name`.
 UNION_BRANCHES = ("date", "function-after[_on_one_line(), constrained-str]")
@@ -192,7 +197,7 @@ def parse_pilot_file(text: str, *, name: str = "pilot file") -> PilotFile:
         # Decimals, so that 0.1 in the file is a tenth and not a binary neighbour of it.
         given = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        raise BadPlan(f"{name} is not valid TOML: {error}.") from None
+        raise BadPlan(f"{name} is not valid TOML: {explain_syntax(text, str(error))}.") from None
     try:
         return PilotFile.model_validate(given)
     except ValidationError as error:
@@ -252,7 +257,13 @@ def _explain(details: ErrorDetails) -> str:
         case _ if details["loc"][-1] in UNION_BRANCHES:
             return f"{_shown(value)} is neither a date (2026-03-21) nor the name of a column"
         case "string_pattern_mismatch":
-            return f"{value!r} does not have the form {context['pattern']}"
+            return f"{value!r} is not {FORMS[context['pattern']]}"
+        case "decimal_parsing" | "decimal_type" | "int_parsing" | "int_type":
+            return f"{_shown(value)} is not a number; {advise(f'x = {value}') or 'write 0.4'}"
+        case "tuple_type":
+            return f"{_shown(value)} is not a list; write [{_shown(value)}] with straight quotes"
+        case "date_parsing" | "date_from_datetime_parsing" | "date_type":
+            return f"{_shown(value)} is not a day; {advise('x = 1.1.2026')}"
         case _:
             message = details["msg"].removeprefix("Input should be ")
             return f"{_shown(value)} should be {message}"

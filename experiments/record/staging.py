@@ -29,6 +29,8 @@ STAGED = pa.schema(
     ]
 )
 
+IF_BLANK = "is blank; write 0 where nothing happened, or set strict = false to make it no entry"
+
 
 @dataclass(frozen=True, slots=True)
 class Staged:
@@ -62,7 +64,10 @@ class _Layout:
 
     def rules(self) -> dict[str, Rule]:
         """What each column must hold."""
-        rules = {name: Rule(Kind.NUMBER, required=False) for name in self.columns.measures}
+        rules = {
+            name: Rule(Kind.NUMBER, required=self.columns.strict, if_blank=IF_BLANK)
+            for name in self.columns.measures
+        }
         optional = [self.columns.item, self.columns.event_id, self.source_column]
         rules |= {name: Rule(Kind.LABEL, required=False) for name in optional if name is not None}
         if self.columns.measure is not None:
@@ -121,8 +126,9 @@ class _Layout:
 def stage_behavior(path: Path, columns: BehaviorFile, *, zone: str, into: Path) -> Staged:
     """Read a file of behavior and check every row; nothing reaches the ledger yet.
 
-    A blank cell of a wide file is no entry. `source` is a column where the file has one of that
-    name, else the name of the source itself.
+    A blank cell of a wide file is refused under `strict`, because nobody can tell whether it stands
+    for nothing or for not knowing; else it is no entry. `source` is a column where the file has
+    one of that name, else the name of the source itself.
 
     Args:
         path: The file.

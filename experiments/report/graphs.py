@@ -7,7 +7,7 @@ from experiments.decide.verdict import Decision, Status
 from experiments.errors import Undefined
 from experiments.pilot import Metric, Plan
 from experiments.report.report import Effect, EffectsChart, Point, TimeChart, Tone
-from experiments.report.wording import PERCENT, Unit, amount, reading
+from experiments.report.wording import PERCENT, Unit, amount, headline_number, reading
 from experiments.stats.limits import quantile
 from experiments.terms import Direction, MetricKind
 from experiments.value.contrast import Value
@@ -95,7 +95,7 @@ def _effects_title(plan: Plan, decision: Decision) -> str:
     unit, rate = unit_of(plan.money_metric), float(plan.value.money_per_unit)
     margin = verdict.value.margin
     low, high = margin.low / rate, margin.high / rate
-    by = reading(abs(margin.value) / rate, low, high, unit).rsplit(" (", 1)[0]
+    by = headline_number(abs(margin.value) / rate, low, high, unit)
     moved = "rose" if margin.value >= 0 else "fell"
     failed = "Not valid, because a check failed: " if verdict.status is Status.INVALID else ""
     finding = (

@@ -88,9 +88,14 @@ def numbers(plan: Plan, analysis: Analysis) -> Section:
 
 def _lead(plan: Plan, overall: Sequence[Estimate]) -> str:
     confidence = f"{plan.confidence * 100:g} %"
-    used = sorted({name for estimate in overall for name in estimate.adjusted_for})
+    used = {
+        estimate.metric: ", ".join(label(name) for name in estimate.adjusted_for)
+        for estimate in overall
+        if estimate.adjusted_for
+    }
     dropped = sorted({name for estimate in overall for name in estimate.dropped})
-    adjusted = f" Adjusted for {', '.join(label(name) for name in used)}." if used else ""
+    by_metric = "; ".join(f"{metric} for {names}" for metric, names in used.items())
+    adjusted = f" Adjusted: {by_metric}." if used else ""
     repeats = (
         f" Left out because they repeat others: {', '.join(label(name) for name in dropped)}."
         if dropped

@@ -150,6 +150,6 @@ def test_a_receipt_is_read_back_as_it_was_stored() -> None:
     receipt = EnrolmentReceipt(
         batch_no=3, fingerprint="f", arms={"control": 1, "Łódź": 2}, counted=4, left_out=1,
         assigned=False, tier=None, attributes=(Attribute("age", "attribute_0", True),),
-        first_enrolled_on=NOW.date(), last_enrolled_on=NOW.date(),
+        last_enrolled_on=NOW.date(),
     )  # fmt: skip
     assert from_text(EnrolmentReceipt, to_text(receipt)) == receipt

@@ -185,13 +185,13 @@ def test_a_receipt_counts_entries_of_customers_who_are_in_no_pilot(
     read = read_pilot_file(path)
     pilot = register(workspace.session, read.plan(), now=BEFORE)
     columns, file = read.behavior[0], tmp_path / "more.csv"
-    file.write_text("who,spend,visit\n00001,5,1\nstranger,5,1\nother,,1\n")
+    file.write_text("who,spend,visit\n00001,5,1\nstranger,5,1\nother,0,1\n")
     receipt = record_file(workspace, file, columns, complete_through=None, now=AFTER)
-    assert (receipt.file, receipt.entries, receipt.unmatched) == ("more.csv", 5, 5)
+    assert (receipt.file, receipt.entries, receipt.unmatched) == ("more.csv", 6, 6)
     enrol(workspace, pilot, read, path)
-    file.write_text("who,spend,visit\n00001,6,1\nstranger,5,1\nother,,1\n")
+    file.write_text("who,spend,visit\n00001,6,1\nstranger,5,1\nother,0,1\n")
     receipt = record_file(workspace, file, columns, complete_through=None, now=AFTER)
-    assert (receipt.entries, receipt.unmatched) == (5, 3)
+    assert (receipt.entries, receipt.unmatched) == (6, 4)
 
 
 @pytest.mark.skipif(not UNREADABLE.exists(), reason="a file that nobody can read is needed")

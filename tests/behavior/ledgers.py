@@ -100,4 +100,4 @@ def enrolment(members: Sequence[Member]) -> Enrolment:
             "enrolled_at": pa.array(days, pa.date32()),
         }
     )
-    return Enrolment(ibis.memtable(rows), (), min(days), max(days))
+    return Enrolment(ibis.memtable(rows), (), max(days))

@@ -104,14 +104,25 @@ def test_a_wide_row_becomes_an_entry_per_value(book: Book) -> None:
     assert (receipt.first, receipt.last) == (date(2026, 3, 1), date(2026, 3, 2))
 
 
-def test_a_blank_cell_of_a_wide_file_is_no_entry(book: Book) -> None:
-    receipt = book.send(["who,day,visit,spend", "a,2026-03-01,1,", "b,2026-03-01,,"], WIDE)
+def test_a_blank_cell_of_a_wide_file_is_refused_by_place(book: Book) -> None:
+    """Blank may stand for nothing or for not knowing; as 0 it can turn a verdict around."""
+    with pytest.raises(BadFile) as caught:
+        book.send(["who,day,visit,spend", "a,2026-03-01,1,", "b,2026-03-01,0,2"], WIDE)
+    (reject,) = caught.value.rejects
+    assert (reject.line, reject.column) == (2, "spend")
+    assert reject.reason.startswith("is blank; write 0 where nothing happened")
+    assert book.entries() == []
+
+
+def test_a_blank_cell_of_a_wide_file_can_be_no_entry(book: Book) -> None:
+    lenient = {**WIDE, "strict": False}
+    receipt = book.send(["who,day,visit,spend", "a,2026-03-01,1,", "b,2026-03-01,,"], lenient)
     assert book.entries() == [("a", "visit", date(2026, 3, 1), Decimal(1))]
     assert (receipt.accepted, receipt.entries, receipt.blank) == (2, 1, 3)
 
 
 def test_a_wide_file_of_blanks_is_taken_and_brings_nothing(book: Book) -> None:
-    receipt = book.send(["who,day,visit,spend", "a,2026-03-01,,"], WIDE)
+    receipt = book.send(["who,day,visit,spend", "a,2026-03-01,,"], {**WIDE, "strict": False})
     assert (receipt.accepted, receipt.entries, receipt.first, receipt.measures) == (1, 0, None, {})
     assert book.entries() == []
 

@@ -173,8 +173,9 @@ def test_the_veil_says_no_outcome() -> None:
     )
     assert said(veiled) == (
         "It is too early to look at what “mailed” did. Outcomes stay veiled because rows of "
-        "'spend' are missing on 31 March 2026. Record the missing rows, or declare the behavior "
-        "complete. The plan was frozen before any outcome (prospective)."
+        "'spend' are missing on 31 March 2026. Record the missing rows, or declare the file "
+        "complete through the last of these days: complete = its date. The plan was frozen before "
+        "any outcome (prospective)."
     )
 
 

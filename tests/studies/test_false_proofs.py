@@ -53,7 +53,6 @@ def verdict_of(seed: int) -> Status:
                 owner=ibis.null("string"),
             ),
             attributes=(),
-            first_enrolled_on=plan.pilot.starts_on,
             last_enrolled_on=plan.pilot.starts_on,
         )
         day_after = plan.pilot.ends_on + timedelta(days=1)
