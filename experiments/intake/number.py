@@ -140,7 +140,7 @@ def _parse(text: str) -> Decimal | str:
 
 def _why_not(text: str) -> str:
     if _NOT_FINITE.fullmatch(text):
-        return "is not a finite number; leave the cell blank or write the number"
+        return "is not a finite number; write the number that is meant"
     comma = _ONE_COMMA.fullmatch(text)
     if comma:
         point = f"{comma[1]}.{comma[2]}"
