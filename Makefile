@@ -32,7 +32,7 @@ check: install
 
 # The slow studies: error rates over many simulated companies.
 simulate: install
-	$(BIN)/python -m pytest -m slow -s
+	$(BIN)/python -m pytest -m slow -s -n 0
 
 # Renew requirements.lock (hashes, no addresses).
 lock:

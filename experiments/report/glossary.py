@@ -21,6 +21,11 @@ GLOSSARY = (
         "which narrows the interval without moving the truth (Lin 2013).",
     ),
     Line(
+        "Welch, Newcombe",
+        "The unadjusted comparison of means (Welch's t) and of rates (Newcombe's interval, with a "
+        "pooled z test).",
+    ),
+    Line(
         "Points",
         "Difference of two percentages: from 10 % to 12 % is 2 points.",
     ),

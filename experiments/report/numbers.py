@@ -13,8 +13,8 @@ from experiments.report.wording import PERCENT, decimals_for, level, reading
 from experiments.words import p_value
 
 METHODS = {
-    Method.WELCH: "Welch's t",
-    Method.NEWCOMBE: "Newcombe's interval, pooled z test",
+    Method.WELCH: "Welch",
+    Method.NEWCOMBE: "Newcombe",
     Method.LIN: "adjusted (Lin)",
 }
 HEADS = (
