@@ -47,6 +47,19 @@ def test_dates_are_iso_and_formulas_give_their_last_value(tmp_path: Path) -> Non
     assert columns["sum"] == ["5"]
 
 
+def test_a_cell_that_shows_an_error_is_not_taken_for_a_blank(tmp_path: Path) -> None:
+    cells = (
+        '<row r="1"><c r="B1" t="inlineStr"><is><t>id</t></is></c>'
+        '<c r="C1" t="inlineStr"><is><t>spend</t></is></c></row>'
+        '<row r="2"><c r="B2"><v>1</v></c><c r="C2" t="e"><v>#N/A</v></c></row>'
+        '<row r="3"><c r="B3"><v>2</v></c><c r="C3" s="1" t="e"><f>1/0</f><v>#DIV/0!</v></c></row>'
+        '<row r="4"><c r="B4"><v>3</v></c></row>'
+    )
+    columns, rejects = read(write_sheet(tmp_path / "errors.xlsx", cells))
+    assert rejects == []
+    assert columns["spend"] == ["#N/A", "#DIV/0!", None]
+
+
 def test_a_cell_right_of_the_header_is_refused(tmp_path: Path) -> None:
     path = write_workbook(tmp_path / "a.xlsx", [["id"], ["a"], ["b", "stray"], ["c"]])
     columns, rejects = read(path)
