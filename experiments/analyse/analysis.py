@@ -19,6 +19,7 @@ from experiments.analyse.evidence import (
     reach,
     refuse_silence,
     rows_seen,
+    rows_used,
 )
 from experiments.analyse.variables import attributes_by_arm
 from experiments.behavior.accounts import AccountColumns, Enrolment
@@ -169,7 +170,7 @@ def analyse(
             checks.split(plan, customers),
             *checks.balance(plan, evidence.sums, evidence.baseline),
             checks.window_complete(closes_on, inputs.as_of),
-            checks.rows_complete({}),
+            checks.rows_complete({}, rows_used(engine, plan, behavior, enrolment, known)),
             checks.contamination(plan, evidence.reach),
         ),
         estimates=estimates(plan, evidence),
@@ -202,7 +203,7 @@ def _veiled(
             checks.split(plan, customers),
             *checks.balance(plan, *_attribute_sums(engine, enrolment)),
             window,
-            checks.rows_complete(gaps),
+            checks.rows_complete(gaps, {}),
             checks.contamination(plan, reached),
         ),
         estimates=(),

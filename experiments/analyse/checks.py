@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from experiments.analyse.evidence import Reach
+from experiments.analyse.evidence import Reach, RowsUsed
 from experiments.analyse.variables import label
 from experiments.behavior.summaries import Sums
 from experiments.errors import Undefined
@@ -158,16 +158,18 @@ def not_measured(closes_on: date, as_of: date) -> Check:
     return Check(CheckName.WINDOW_COMPLETE, Outcome.FAILED, True, None, None, sentence)
 
 
-def rows_complete(missing: Mapping[str, str]) -> Check:
+def rows_complete(missing: Mapping[str, str], used: Mapping[str, RowsUsed]) -> Check:
     """Do the rows of every measure reach to the end of the window?
 
     Args:
         missing: Per measure whose rows stop early, which days are missing.
+        used: Per metric, where its rows lie; a mistyped year shows here.
     """
     if missing:
         sentence = " ".join(
             f"Rows of {measure!r} are missing {days}." for measure, days in missing.items()
         )
         return Check(CheckName.ROWS_COMPLETE, Outcome.FAILED, True, None, None, sentence)
-    sentence = "The rows of every measure reach to the end of the window."
+    counts = "; ".join(f"{metric} {rows}" for metric, rows in used.items())
+    sentence = f"The rows of every measure reach to the end of the window. Rows: {counts}."
     return Check(CheckName.ROWS_COMPLETE, Outcome.PASSED, True, None, None, sentence)

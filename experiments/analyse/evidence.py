@@ -50,6 +50,19 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
+class RowsUsed:
+    """Rows of a measure by enrolled customers: inside the window, before it, and altogether."""
+
+    inside: int
+    before: int
+    total: int
+
+    def __str__(self) -> str:
+        other = self.total - self.inside - self.before
+        return f"{self.inside:,} in the window, {self.before:,} before it, {other:,} at other times"
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What was measured, by arm.
 
@@ -142,6 +155,25 @@ def refuse_silence(
 def _measures(engine: Engine, behavior: ir.Table) -> list[str]:
     names = engine.fetch(behavior.select("measure").distinct().order_by("measure"))
     return [str(name) for name in names["measure"].to_pylist()]
+
+
+def rows_used(
+    engine: Engine,
+    plan: Plan,
+    behavior: ir.Table,
+    enrolment: Enrolment,
+    known: Mapping[str, Recorded],
+) -> dict[str, RowsUsed]:
+    """Per metric, where the rows of its measure by enrolled customers lie."""
+    rows = behavior.semi_join(enrolment.rows, "customer")
+    counts = engine.fetch(rows.group_by("measure").agg(n=lambda t: t.count())).to_pylist()
+    totals = {row["measure"]: row["n"] for row in counts}
+    return {
+        metric.name: RowsUsed(
+            known[metric.name].rows, known[metric.name].rows_before, totals.get(metric.measure, 0)
+        )
+        for metric in plan.metrics
+    }
 
 
 def rows_seen(

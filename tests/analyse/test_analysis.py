@@ -251,3 +251,18 @@ def test_contacts_by_this_program_inside_the_pilot_are_counted(engine: Engine) -
     other = behavior_of([*ROWS, *contacts], item="another program")
     with pytest.raises(MissingMeasure, match="cost_per_contact"):
         analysis_by_engine(engine, plan, behavior=other, enrolment=enrolment_of(ARMS))
+
+
+def test_rows_at_other_times_are_counted_so_that_a_mistyped_year_shows(engine: Engine) -> None:
+    rows: list[Row] = [
+        *ROWS,
+        (0, "spend", date(2026, 2, 20), 1.0),
+        (1, "spend", date(2062, 3, 20), 1.0),
+        (2, "spend", date(2025, 3, 20), 1.0),
+        (99, "spend", END, 1.0),
+    ]
+    found = analysis_by_engine(
+        engine, plan_of(), behavior=behavior_of(rows), enrolment=enrolment_of(ARMS)
+    )
+    sentence = next(check.sentence for check in found.checks if check.name == "rows_complete")
+    assert sentence.endswith("Rows: spend 40 in the window, 1 before it, 2 at other times.")
