@@ -70,6 +70,21 @@ def _scaled_span(value: Value) -> tuple[float, float]:
     return value.net.low * scale, value.net.high * scale
 
 
+def _from(plan: Plan, value: Value, money: Unit) -> str:
+    """What the cost consists of, where it is more than a price per treated customer."""
+    costs = plan.value.pilot if value.basis is Basis.PILOT else plan.value.rollout_costs()
+    parts = [
+        (costs.cost_per_treated, "per treated customer"),
+        (costs.cost_per_contact, "per contact"),
+        (costs.cost_fixed, "once"),
+        (costs.cost_per_month, "a month"),
+    ]
+    said = [f"{amount(float(cost), money)} {each}" for cost, each in parts if cost]
+    if len(said) == 1 and costs.cost_per_treated:
+        return ""
+    return f", from {' and '.join(said)}" if said else ""
+
+
 def _chance(probability: float) -> str:
     """Per cent to one decimal; never a certainty that no pilot gives."""
     if probability < 0.001:
@@ -90,7 +105,7 @@ def _lines(
     decimals = decimals_for(*_scaled_span(value))
     lines = [
         Line("Incremental margin per customer", _said(value.margin, money)),
-        Line("Program cost per customer", amount(value.cost, money)),
+        Line("Program cost per customer", amount(value.cost, money) + _from(plan, value, money)),
         Line("D per customer", _said(value.contrast, money)),
         Line(
             f"Net over {counted(value.customers, 'customer', 'customers')}", _said(value.net, money)

@@ -178,3 +178,10 @@ def test_what_was_done_says_how_groups_were_chosen() -> None:
         "160 customers: 80 in “held out”, 80 in “mailed”; "
         "12 customers of other groups were left out"
     )
+
+
+def test_a_cost_of_several_parts_names_them() -> None:
+    plan = rich_plan(value={"cost_per_treated": 2, "cost_fixed": 500})
+    report = built(plan, analysed(plan, drawn()))
+    line = next(line for line in report.money[0].lines if line.label == "Program cost per customer")
+    assert line.text.endswith(" EUR, from 2.00 EUR per treated customer and 500.00 EUR once")
