@@ -93,7 +93,10 @@ def _balance(
     treatment: str, control: str, sums: Mapping[str, Sums], baseline: Sequence[str]
 ) -> Check:
     if not baseline:
-        sentence = "Nothing is known of the customers before the pilot, so balance cannot be seen."
+        sentence = (
+            "Nothing is known of the customers before the pilot that could be compared: a number, "
+            "or a text with at most 20 different values."
+        )
         return Check(CheckName.BALANCE, Outcome.NOT_APPLICABLE, True, None, None, sentence)
     treated, controls = sums[treatment].moments(baseline), sums[control].moments(baseline)
     joint = omnibus_balance(treatment=treated, control=controls, names=baseline)

@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 from experiments.behavior.engine import Engine
 from experiments.errors import BadPlan, Problem, Reject
 from experiments.intake.cast import Kind, Rule, cast_rows
-from experiments.intake.number import looks_numeric, to_numbers
+from experiments.intake.number import looks_numeric, thousands_points, to_numbers
 from experiments.intake.rows import open_rows
 from experiments.pilot import Plan
 from experiments.plan.pilot_file import CustomersFile, OtherArms
 
-LOOKS_LIKE_A_NUMBER = r"^[-+\s€$£%]*[0-9][-0-9.,'\s€$£%]*$"
+LOOKS_LIKE_A_NUMBER = r"^[-+]?[\s€$£%]*[0-9][0-9.,'\s€$£%]*$"
 MOSTLY = 0.8  # of a column's values
 
 
@@ -102,18 +102,18 @@ def read_customers(
     """
     names = attributes_of(source)
     if source.arm is None:
-        _refuse_forgotten_arms(path, plan)
+        _refuse_forgotten_arms(path, plan, source)
     rules = _rules(source, names)
     with open_rows(path, wanted=list(rules)) as opened:
         typed = [cast_rows(batch, rules, zone=zone) for batch in opened]
         rejects = [*opened.rejects, *(reject for batch in typed for reject in batch.rejects)]
-        counted = opened.counted
+        counted, delimited = opened.counted, opened.delimited
     everybody = _named(pa.Table.from_batches([batch.batch for batch in typed]), source, names, plan)
     rows, left_out, unknown = _settle_arms(everybody, source, plan)
     rejects += unknown
     early = _outside_the_pilot(rows, plan, source.enrolled_at) if source.enrolled_at else []
     repeated = _repeated(engine, everybody, rows, column=source.customer_id)
-    spoilt = _spoilt_numbers(rows, names, plan)
+    spoilt = _spoilt_numbers(rows, names, plan, delimited=delimited)
     rejects += early + repeated + spoilt
     refused = pa.array([reject.line for reject in early + repeated + spoilt], pa.int64())
     rows = rows.filter(pc.invert(pc.is_in(rows["line"], refused)))
@@ -196,8 +196,8 @@ def _plain(arm: str) -> str:
     return " ".join(arm.casefold().split())
 
 
-def _refuse_forgotten_arms(path: Path, plan: Plan) -> None:
-    """Stop where the file has a column of the plan's arms that the plan does not mention.
+def _refuse_forgotten_arms(path: Path, plan: Plan, source: CustomersFile) -> None:
+    """Stop where the file has a column of the plan's arms that nothing mentions.
 
     Drawing new arms over those that customers were really in would compare nothing with nothing.
 
@@ -205,23 +205,29 @@ def _refuse_forgotten_arms(path: Path, plan: Plan) -> None:
         BadPlan: Names the column.
     """
     arms = {_plain(arm) for arm in plan.design.arms}
+    mentioned = set(_rules(source, attributes_of(source)))
     with open_rows(path) as opened:
         first = next(iter(opened), None)
     if first is None:
         return
     for name in first.schema.names:
         column = first[name]
-        if not pa.types.is_string(column.type):
+        if name in mentioned or not pa.types.is_string(column.type):
             continue
         values = {_plain(value) for value in pc.unique(column).to_pylist() if value is not None}
-        if len(values & arms) > 1:
+        if len(values) > 1 and values <= arms:
+            advice = (
+                f"add arm = {name!r}, which holds them (or name it in attributes, if it does not)"
+            )
             raise BadPlan(
                 "The customers file has the arms already:",
-                [Problem("customers.arm", f"is missing; add arm = {name!r}, which holds them")],
+                [Problem("customers.arm", f"is missing; {advice}")],
             )
 
 
-def _spoilt_numbers(rows: pa.Table, names: tuple[str, ...], plan: Plan) -> list[Reject]:
+def _spoilt_numbers(
+    rows: pa.Table, names: tuple[str, ...], plan: Plan, *, delimited: bool
+) -> list[Reject]:
     """Cells that keep a covariate from being a number, where most of its column looks like one."""
     covariates = {name for metric in plan.metrics for name in metric.covariates}
     found = []
@@ -231,14 +237,15 @@ def _spoilt_numbers(rows: pa.Table, names: tuple[str, ...], plan: Plan) -> list[
         looks = pc.sum(pc.match_substring_regex(column, LOOKS_LIKE_A_NUMBER)).as_py() or 0
         if name not in covariates or not known or looks < MOSTLY * known:
             continue
+        doubtful = thousands_points(column) if delimited else ()
         found += [
             Reject(
                 line=rows["line"][fault.place].as_py(),
                 column=name,
                 value=column[fault.place].as_py(),
-                reason=fault.reason,
+                reason=f"{fault.reason}; or leave it blank, if it is not known",
             )
-            for fault in to_numbers(column).faults
+            for fault in (*to_numbers(column).faults, *doubtful)
         ]
     return found
 

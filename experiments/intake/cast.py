@@ -12,7 +12,7 @@ from experiments.errors import Reject
 from experiments.intake.column import CastColumn, Fault, place_of_true
 from experiments.intake.day import to_days
 from experiments.intake.label import to_labels
-from experiments.intake.number import to_numbers
+from experiments.intake.number import thousands_points, to_numbers
 from experiments.intake.tally import LINE, ROW, shown
 
 
@@ -26,11 +26,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a column must hold, whether a cell may be blank, and what is said where it is."""
+    """What a column must hold, whether a cell may be blank, and what is said where it is.
+
+    With `doubt_points` numbers are refused that look like thousands written with a point.
+    """
 
     kind: Kind
     required: bool = True
     if_blank: str = "is blank; fill it in"
+    doubt_points: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,9 @@ def _cast(column: pa.Array, rule: Rule, zone: str) -> CastColumn:
             cast = to_days(column, zone=zone)
         case Kind.NUMBER:
             cast = to_numbers(column)
+            if rule.doubt_points:
+                faults = (*cast.faults, *thousands_points(column))
+                cast = CastColumn(cast.values, faults, cast.rounded)
     if not rule.required or not column.null_count:
         return cast
     blank = (Fault(place, rule.if_blank) for place in place_of_true(pc.is_null(column)))

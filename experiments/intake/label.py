@@ -6,6 +6,8 @@ import pyarrow.compute as pc
 from experiments.intake.column import CastColumn, Fault, place_of_true
 
 LONGEST_LABEL = 256
+SHEET_ERRORS = ("#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!")
+IS_SHEET_ERROR = "shows an error of the spreadsheet; correct the formula or the cell"
 # C0, DEL and C1: invisible, and a store or a spreadsheet may stumble over them.
 _CONTROL = r"[\x00-\x1f\x7f\x{80}-\x{9f}]"
 
@@ -27,16 +29,17 @@ def to_labels(column: pa.Array) -> CastColumn:
     text = pc.utf8_trim(pc.cast(column, pa.string()), " \t")
     control = pc.match_substring_regex(text, _CONTROL)
     long = pc.greater(pc.utf8_length(text), LONGEST_LABEL)
-    bad = pc.or_(control, long)
+    failed = pc.is_in(text, pa.array(SHEET_ERRORS))
+    bad = pc.or_(pc.or_(control, long), failed)
     if not pc.any(bad).as_py():
         return CastColumn(text, ())
-    faults = [
-        Fault(
-            place,
-            "holds a line break, tab or other control character; remove it"
-            if control[place].as_py()
-            else f"is longer than {LONGEST_LABEL} characters; shorten it",
-        )
-        for place in place_of_true(bad).tolist()
-    ]
+
+    def reason(place: int) -> str:
+        if failed[place].as_py():
+            return IS_SHEET_ERROR
+        if control[place].as_py():
+            return "holds a line break, tab or other control character; remove it"
+        return f"is longer than {LONGEST_LABEL} characters; shorten it"
+
+    faults = [Fault(place, reason(place)) for place in place_of_true(bad).tolist()]
     return CastColumn(pc.if_else(bad, pa.scalar(None, pa.string()), text), tuple(faults))

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from experiments.intake.column import CastColumn, Fault, place_of_true
+from experiments.intake.label import IS_SHEET_ERROR, SHEET_ERRORS
 
 NUMBER = pa.decimal128(18, 4)
 LARGEST = Decimal("99999999999999.9999")
@@ -48,16 +49,14 @@ def to_numbers(column: pa.Array) -> CastColumn:
     fits = pc.less_equal(pc.abs(narrow), pa.scalar(LARGEST, _WIDE))
     values = pc.cast(pc.if_else(fits, narrow, pa.scalar(None, _WIDE)), NUMBER)
     rounded = _as_numpy(pc.not_equal(wide, narrow))
-    grouped = _thousands_points(text)
-    left = place_of_true(pc.and_(pc.is_valid(text), pc.or_(pc.is_null(values), grouped)))
+    left = place_of_true(pc.and_(pc.is_valid(text), pc.is_null(values)))
     if not len(left):
         return CastColumn(values, (), rounded)
     faults = []
-    doubtful = set(place_of_true(grouped).tolist())
     mask = np.zeros(len(text), dtype=bool)
     found = []
     for place, one in zip(left.tolist(), text.take(pa.array(left)).to_pylist(), strict=True):
-        number = _with_points(one) if place in doubtful else _parse(one)
+        number = _parse(one)
         if isinstance(number, str):
             faults.append(Fault(place, number))
             continue
@@ -69,29 +68,41 @@ def to_numbers(column: pa.Array) -> CastColumn:
     return CastColumn(values, tuple(faults), rounded)
 
 
-def _thousands_points(text: pa.Array) -> pa.Array:
-    """Which numbers read like 1.234 for 1234: all that have a point, beside whole ones below 1,000.
+def thousands_points(column: pa.Array) -> tuple[Fault, ...]:
+    """Cells that read like 1.234 for 1234: every one with a point, beside whole ones below 1,000.
 
     A column of true decimals has some with another number of decimals, or a 0 before the point.
+    Fewer than five such cells say nothing. Only for text that people or spreadsheets wrote: a
+    typed cell cannot have such points.
+
+    Example:
+        >>> values = ["1.234", "2.500", "1.090", "3.001", "12.750", "980"]
+        >>> len(thousands_points(pa.array(values)))
+        5
     """
+    text = pc.utf8_trim_whitespace(column)
     pointed = pc.fill_null(pc.match_substring(text, "."), False)
     grouped = pc.fill_null(pc.match_substring_regex(text, _POINT_GROUPS), False)
     small = pc.fill_null(pc.match_substring_regex(text, _BELOW_THOUSAND), False)
-    present = len(text) - text.null_count
-    count = pc.sum(grouped).as_py() or 0
+    nothing = pc.fill_null(pc.equal(text, "0"), False)
+    count, whole = pc.sum(grouped).as_py() or 0, pc.sum(small).as_py() or 0
     is_suspicious = (
         count >= FEWEST_GROUPED
         and count == (pc.sum(pointed).as_py() or 0)
-        and 0 < present - count == (pc.sum(small).as_py() or 0)
+        and whole == len(text) - text.null_count - count
+        and whole > (pc.sum(nothing).as_py() or 0)
     )
-    return grouped if is_suspicious else pc.and_(grouped, False)
-
-
-def _with_points(text: str) -> str:
-    whole = text.replace(".", "")
-    return (
-        f"has a thousands point, by the look of its column; write {whole} "
-        f"(or {text}0, if a decimal is meant)"
+    if not is_suspicious:
+        return ()
+    return tuple(
+        Fault(
+            place,
+            f"has a thousands point, by the look of its column; write {one.replace('.', '')} "
+            f"(or {one}0, if a decimal is meant)",
+        )
+        for place, one in (
+            (place, text[place].as_py()) for place in place_of_true(grouped).tolist()
+        )
     )
 
 
@@ -139,6 +150,8 @@ def _parse(text: str) -> Decimal | str:
 
 
 def _why_not(text: str) -> str:
+    if text in SHEET_ERRORS:
+        return IS_SHEET_ERROR
     if _NOT_FINITE.fullmatch(text):
         return "is not a finite number; write the number that is meant"
     comma = _ONE_COMMA.fullmatch(text)

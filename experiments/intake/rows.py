@@ -17,7 +17,8 @@ from experiments.intake.spreadsheet import open_spreadsheet
 from experiments.intake.tally import Opened, Tally
 
 PACKINGS = {".gz": "gzip", ".zst": "zstd"}
-TEXT_KINDS = (".csv", ".tsv", ".ndjson", ".jsonl")
+DELIMITED_KINDS = (".csv", ".tsv")
+TEXT_KINDS = (*DELIMITED_KINDS, ".ndjson", ".jsonl")
 BINARY_KINDS = (".xlsx", ".parquet")
 ACCEPTED = (
     ".csv, .tsv, .ndjson and .jsonl, each also with .gz or .zst at the end; .xlsx and .parquet"
@@ -30,10 +31,14 @@ class TextRows:
     Every batch has the kept columns as `string` (NULL for a blank or missing cell), then the
     int64 columns `#line` (see `Reject.line`) and `#row` (the record's number from 1, refused ones
     counted too). Use it as a context manager; the counts are final when the loop has ended.
+    `delimited` says whether the cells were text in the file already, as in CSV.
     """
 
-    def __init__(self, opened: Opened, tally: Tally, closing: ExitStack) -> None:
+    def __init__(
+        self, opened: Opened, tally: Tally, closing: ExitStack, *, delimited: bool
+    ) -> None:
         self.header = opened.header
+        self.delimited = delimited
         self._batches = opened.batches
         self._tally = tally
         self._closing = closing
@@ -122,9 +127,9 @@ def open_rows(path: Path, *, wanted: Sequence[str] | None = None) -> TextRows:
         else:
             source = ByteSource(path, packing)
             closing.callback(source.close)
-            if kind in (".csv", ".tsv"):
+            if kind in DELIMITED_KINDS:
                 delimiter = "," if kind == ".csv" else "\t"
                 opened = open_delimited(source, delimiter=delimiter, wanted=wanted, tally=tally)
             else:
                 opened = open_ndjson(source, wanted=wanted, tally=tally)
-        return TextRows(opened, tally, closing.pop_all())
+        return TextRows(opened, tally, closing.pop_all(), delimited=kind in DELIMITED_KINDS)

@@ -30,7 +30,10 @@ def main() -> None:
     from python_calamine import CalamineWorkbook  # noqa: PLC0415
 
     sheet = CalamineWorkbook.from_path(path).get_sheet_by_index(0)
-    errors = dict(error_cells(path))
+    try:
+        errors = dict(error_cells(path))
+    except (KeyError, StopIteration):  # a workbook laid out in a way of its own
+        errors = {}
     first_column = sheet.start[1] if sheet.start else 0
     block = []
     # Rows come from the top of the sheet on, columns from the first that is used.

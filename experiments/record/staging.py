@@ -62,10 +62,12 @@ class _Layout:
     columns: BehaviorFile
     source_column: str | None
 
-    def rules(self) -> dict[str, Rule]:
-        """What each column must hold."""
+    def rules(self, *, delimited: bool) -> dict[str, Rule]:
+        """What each column must hold; `delimited` as in `TextRows`."""
         rules = {
-            name: Rule(Kind.NUMBER, required=self.columns.strict, if_blank=IF_BLANK)
+            name: Rule(
+                Kind.NUMBER, required=self.columns.strict, if_blank=IF_BLANK, doubt_points=delimited
+            )
             for name in self.columns.measures
         }
         optional = [self.columns.item, self.columns.event_id, self.source_column]
@@ -73,7 +75,7 @@ class _Layout:
         if self.columns.measure is not None:
             rules[self.columns.measure] = Rule(Kind.LABEL)
         if self.columns.value is not None:
-            rules[self.columns.value] = Rule(Kind.NUMBER)
+            rules[self.columns.value] = Rule(Kind.NUMBER, doubt_points=delimited)
         if isinstance(self.columns.occurred_at, str):
             rules[self.columns.occurred_at] = Rule(Kind.DAY)
         rules[self.columns.customer_id] = Rule(Kind.LABEL)
@@ -140,13 +142,14 @@ def stage_behavior(path: Path, columns: BehaviorFile, *, zone: str, into: Path) 
         BadFile: The file as a whole cannot be read.
     """
     layout = _Layout(columns, _source_column(path, columns))
-    rules = layout.rules()
+    wanted = list(layout.rules(delimited=False))
     rejects: list[Reject] = []
     refused = rounded = blank = 0
     with (
-        open_rows(path, wanted=list(rules)) as opened,
+        open_rows(path, wanted=wanted) as opened,
         pq.ParquetWriter(into, STAGED) as waiting,
     ):
+        rules = layout.rules(delimited=opened.delimited)
         for batch in opened:
             typed = cast_rows(batch, rules, zone=zone)
             rejects += typed.rejects

@@ -88,7 +88,7 @@ def dunnett(differences: Sequence[Difference], *, confidence: float = 0.95) -> D
             Simultaneous(
                 low=found.value - critical * found.se,
                 high=found.value + critical * found.se,
-                p_value=spread.p_value(abs(found.value / found.se)),
+                p_value=min(1.0, spread.p_value(abs(found.value / found.se))),
             )
             for found in differences
         ),

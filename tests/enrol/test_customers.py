@@ -130,11 +130,31 @@ def test_a_covariate_that_is_nearly_a_number_names_the_cells_that_are_not(
     assert reason in customers.rejects[0].reason
 
 
-def test_codes_and_words_stay_covariates_of_text(tmp_path: Path) -> None:
-    source = CustomersFile(file="c.csv", customer_id="id", arm="arm", attributes=("zip",))
-    plan = small_plan({"name": "m", "kind": "mean", "measure": "revenue", "covariates": ["zip"]})
-    customers = read(tmp_path, ["id,arm,zip", "a,mail,01234", "b,control,04567"], source, plan=plan)
+@pytest.mark.parametrize(
+    "values",
+    [
+        ("01234", "04567"),
+        ("18-25", "26-35"),
+        ("2025-11", "2025-12"),
+        ("0-10 %", "10-20 %"),
+        ("12345-6789", "12345-6780"),
+    ],
+)
+def test_codes_bands_and_months_stay_covariates_of_text(
+    values: tuple[str, str], tmp_path: Path
+) -> None:
+    source = CustomersFile(file="c.csv", customer_id="id", arm="arm", attributes=("x",))
+    plan = small_plan({"name": "m", "kind": "mean", "measure": "revenue", "covariates": ["x"]})
+    lines = ["id,arm,x", f"a,mail,{values[0]}", f"b,control,{values[1]}"]
+    customers = read(tmp_path, lines, source, plan=plan)
     assert (customers.rejects, customers.numeric) == ((), (False,))
+
+
+def test_a_column_that_shares_words_with_the_arms_is_not_taken_for_them(tmp_path: Path) -> None:
+    source = CustomersFile(file="c.csv", customer_id="id", attributes=("tier",))
+    lines = ["id,tier,last", "a,mail,mail", "b,control,control", "c,mail,phone"]
+    customers = read(tmp_path, lines, source, plan=seeded(small_plan()))
+    assert customers.rows.num_rows == 3
 
 
 def test_an_arm_that_the_plan_does_not_name_can_be_left_out(tmp_path: Path) -> None:
@@ -280,3 +300,10 @@ def test_a_read_without_rejects_counts_every_row(tmp_path: Path) -> None:
     customers = read(tmp_path, ["id,arm", "a,mail", "b,control", "c,other"], LEAVING_OUT)
     assert customers.counted == customers.rows.num_rows + customers.left_out
     assert replace(customers, rows=pa.table({})).rejects == ()
+
+
+def test_an_id_that_shows_a_spreadsheet_error_is_refused(tmp_path: Path) -> None:
+    customers = read(tmp_path, ["id,arm", "a,mail", "#REF!,control", "b,control"])
+    (reject,) = customers.rejects
+    assert (reject.line, reject.column) == (3, "id")
+    assert "error of the spreadsheet" in reject.reason
