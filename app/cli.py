@@ -31,7 +31,7 @@ EXIT_STATUS = {
     "contradicted": 15,
 }
 BAD_INPUT, FAULT = 2, 1
-PROBLEMS_LISTED = 1_000  # more than anybody mends before trying again
+ONE_SCREEN = 20  # problems, above which the summary has scrolled away and is said again
 
 
 @app.callback()
@@ -128,14 +128,15 @@ def _said_in_words() -> Iterator[None]:
 
 
 def _refuse(error: PilotError) -> None:
+    """Say what is wrong, every row of it, and the summary last where it was long."""
     console = _errors()
     what = error.what if isinstance(error, BadInput) else str(error)
     console.print(what, style="bold red")
     problems = error.problems if isinstance(error, BadInput) else ()
-    for problem in problems[:PROBLEMS_LISTED]:
+    for problem in problems:
         console.print(f"  {problem}")
-    if len(problems) > PROBLEMS_LISTED:
-        console.print(f"  ... and {len(problems) - PROBLEMS_LISTED:,} more")
+    if len(problems) > ONE_SCREEN:
+        console.print(what, style="bold red")
 
 
 def _errors() -> Console:
