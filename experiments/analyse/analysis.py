@@ -22,7 +22,7 @@ from experiments.analyse.evidence import (
     rows_used,
 )
 from experiments.analyse.variables import attributes_by_arm
-from experiments.behavior.accounts import AccountColumns, Enrolment
+from experiments.behavior.accounts import AccountColumns, Enrolment, joined
 from experiments.behavior.engine import Engine
 from experiments.behavior.summaries import Summary, Sums
 from experiments.behavior.windows import MetricWindow, last_window_closes
@@ -266,7 +266,7 @@ def first_outcome_recorded_at(
     engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolment
 ) -> datetime | None:
     """When the first row inside a metric's window reached the ledger; None where none did."""
-    rows = behavior.inner_join(enrolment.rows.select("customer", "enrolled_at"), "customer")
+    rows = joined(behavior, enrolment.rows)
     outcomes = ibis.or_(
         *[
             (rows.measure == metric.measure) & MetricWindow.of(metric, plan).holds(rows)

@@ -62,13 +62,21 @@ class Comparison:
         )
 
 
+def overall(plan: Plan, evidence: Evidence, treatment: str) -> Comparison | None:
+    """A treatment against control, all customers; None where a group has no customers."""
+    control = plan.design.control
+    if treatment not in evidence.sums or control not in evidence.sums:
+        return None
+    return Comparison(treatment, control, evidence.sums[treatment], evidence.sums[control])
+
+
 def comparisons(plan: Plan, evidence: Evidence) -> list[Comparison]:
     """Every treatment against control: overall, then in each level of each segment."""
     control = plan.design.control
     found = [
-        Comparison(treatment, control, evidence.sums[treatment], evidence.sums[control])
+        comparison
         for treatment in plan.design.treatments
-        if treatment in evidence.sums and control in evidence.sums
+        if (comparison := overall(plan, evidence, treatment)) is not None
     ]
     if not evidence.sums:
         return []

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from experiments.analyse.analysis import Analysis
-from experiments.analyse.comparison import Comparison, comparisons, share_of
+from experiments.analyse.comparison import Comparison, overall, share_of
 from experiments.analyse.estimate import Estimate, read_combination
 from experiments.analyse.estimates import headline_of
 from experiments.analyse.evidence import Evidence
@@ -54,14 +54,7 @@ def guardrails(plan: Plan, analysis: Analysis, *, treatment: str) -> tuple[Guard
     evidence = analysis.evidence
     if evidence is None:
         return ()
-    comparison = next(
-        (
-            found
-            for found in comparisons(plan, evidence)
-            if found.segment is None and found.treatment_arm == treatment
-        ),
-        None,
-    )
+    comparison = overall(plan, evidence, treatment)
     if comparison is None:
         return ()
     return tuple(

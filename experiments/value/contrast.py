@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from experiments.analyse.analysis import Analysis
-from experiments.analyse.comparison import Comparison, comparisons
+from experiments.analyse.comparison import Comparison, overall
 from experiments.analyse.estimate import Estimate, Method, read_combination
 from experiments.analyse.estimates import headline_of
 from experiments.analyse.evidence import Evidence
@@ -134,18 +134,14 @@ def _money(
 ) -> _Money | Undefined:
     """Estimate margin, charged contacts and D of one treatment."""
     headline = headline_of(estimates, metric=plan.value.metric, treatment=treatment)
-    if headline is None:
+    comparison = overall(plan, evidence, treatment)
+    if headline is None or comparison is None:
         return Undefined("a group has no customers")
     if isinstance(headline.difference, Undefined):
         return headline.difference
     unit = float(plan.value.money_per_unit)
     hurdle = 1 + float(plan.value.hurdle_rate)
     margin = _scaled(_spread_as_interval(plan, headline.method, headline.difference), unit)
-    comparison = next(
-        found
-        for found in comparisons(plan, evidence)
-        if found.segment is None and found.treatment_arm == treatment
-    )
     contacts = _same_for_all(comparison, cost)
     if contacts is not None:
         total = cost.known + cost.per_contact * contacts
