@@ -45,12 +45,9 @@ def throwaway_workspace(*, engine: str, timezone: str) -> Iterator[Workspace]:
         refuse_unusable_folder(folder)
         database = open_database(folder / "registry.db")
         migrate(database)
-        with (
-            open_engine(engine, scratch=folder) as opened,
-            Session(database, expire_on_commit=False) as session,
-        ):
+        with open_engine(engine, scratch=folder) as opened, database.writing() as session:
             yield Workspace(session, Ledger(folder / "ledger"), opened, folder, timezone)
-        database.dispose()
+        database.close()
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:

@@ -2,16 +2,46 @@
 
 from app.tables.analysis import AnalysisRow
 from app.tables.batch import BatchKind, BatchRow, BatchState
+from app.tables.customer_list import CustomerListRow
+from app.tables.decision import DecisionRow
 from app.tables.enrolment import EnrolmentRow
+from app.tables.idempotency_key import IdempotencyKeyRow
+from app.tables.job import JobKind, JobRow, JobState
+from app.tables.journal import JournalRow
+from app.tables.measure import MeasureKind, MeasureRow
 from app.tables.pilot import PilotRow
 from app.tables.plan import PlanRow
+from app.tables.sign_in import SignInRow
+from app.tables.signature import SignatureRow, SignedWhat
+from app.tables.token import TokenRow, TokenScope
+from app.tables.update import UpdateRow
+from app.tables.user import Role, UserRow
+from experiments.terms import Choice
 
 __all__ = [
     "AnalysisRow",
     "BatchKind",
     "BatchRow",
     "BatchState",
+    "Choice",
+    "CustomerListRow",
+    "DecisionRow",
     "EnrolmentRow",
+    "IdempotencyKeyRow",
+    "JobKind",
+    "JobRow",
+    "JobState",
+    "JournalRow",
+    "MeasureKind",
+    "MeasureRow",
     "PilotRow",
     "PlanRow",
+    "Role",
+    "SignInRow",
+    "SignatureRow",
+    "SignedWhat",
+    "TokenRow",
+    "TokenScope",
+    "UpdateRow",
+    "UserRow",
 ]

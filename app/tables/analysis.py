@@ -9,7 +9,10 @@ from app.tables.base import Table
 
 
 class AnalysisRow(Table, table=True):
-    """One analysis of a pilot; the same inputs are the same analysis."""
+    """One analysis of a pilot; the same inputs are the same analysis.
+
+    `result_json` is what scripts read, `report_json` what people read: both from one computation.
+    """
 
     __tablename__ = "analyses"
     __table_args__ = (UniqueConstraint("pilot_id", "number"),)
@@ -21,4 +24,6 @@ class AnalysisRow(Table, table=True):
     ledger_through: int
     status: str = Field(max_length=16)
     result_json: str
+    report_json: str
+    inputs_sha256: str = Field(max_length=64)
     created_at: datetime

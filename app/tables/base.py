@@ -1,5 +1,7 @@
 """What all tables share: names of constraints, so that migrations can be undone anywhere."""
 
+from enum import StrEnum
+
 from sqlmodel import SQLModel
 
 SQLModel.metadata.naming_convention = {
@@ -13,3 +15,16 @@ SQLModel.metadata.naming_convention = {
 
 class Table(SQLModel):
     """Parent of every table."""
+
+
+def one_of(column: str, choices: type[StrEnum]) -> str:
+    """The condition of a CHECK: text instead of an ENUM, which PostgreSQL keeps after a downgrade.
+
+    Example:
+        >>> class Side(StrEnum):
+        ...     LEFT = "left"
+        ...     RIGHT = "right"
+        >>> one_of("side", Side)
+        "side in ('left', 'right')"
+    """
+    return f"{column} in ({', '.join(repr(choice.value) for choice in choices)})"

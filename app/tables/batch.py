@@ -7,21 +7,23 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint
 from sqlmodel import Field
 
-from app.tables.base import Table
+from app.tables.base import Table, one_of
 
 
 class BatchKind(StrEnum):
-    """What a batch holds."""
+    """What a batch holds; a reversal holds no rows, and takes back those of an earlier batch."""
 
     BEHAVIOR = "behavior"
     ENROLMENT = "enrolment"
+    REVERSAL = "reversal"
 
 
 class BatchState(StrEnum):
-    """How far a batch has come."""
+    """How far a batch has come; rows of a discarded one are never read."""
 
     PENDING = "pending"
     ACCEPTED = "accepted"
+    DISCARDED = "discarded"
 
 
 class BatchRow(Table, table=True):
@@ -29,8 +31,8 @@ class BatchRow(Table, table=True):
 
     __tablename__ = "batches"
     __table_args__ = (
-        CheckConstraint("kind in ('behavior', 'enrolment')", name="kind"),
-        CheckConstraint("state in ('pending', 'accepted')", name="state"),
+        CheckConstraint(one_of("kind", BatchKind), name="kind"),
+        CheckConstraint(one_of("state", BatchState), name="state"),
         # A number that was given once is never given again, not even after a discarded batch.
         {"sqlite_autoincrement": True},
     )
@@ -39,11 +41,15 @@ class BatchRow(Table, table=True):
     kind: str = Field(max_length=16)
     state: str = Field(max_length=16)
     file_name: str
-    sha256: str = Field(max_length=64)
+    sha256: str = Field(max_length=64, index=True)
+    user_id: int | None = Field(default=None, foreign_key="users.id")
     received_at: datetime
     complete_through: date | None = None
     measures_json: str = "[]"
+    columns_json: str | None = None
     receipt_json: str | None = None
+    reverses: int | None = Field(default=None, foreign_key="batches.batch_no", unique=True)
+    reason: str | None = None
 
     @property
     def measures(self) -> list[str]:

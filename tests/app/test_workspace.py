@@ -52,7 +52,7 @@ def test_a_temporary_folder_that_cannot_be_used_is_refused_in_words(
 def test_the_registry_is_in_the_file_that_was_named(tmp_path: Path, folder: str) -> None:
     (tmp_path / folder).mkdir()
     database = open_database(tmp_path / folder / "registry.db")
-    with database.connect():
+    with database.writes.connect():
         pass
-    database.dispose()
+    database.close()
     assert (tmp_path / folder / "registry.db").is_file()
