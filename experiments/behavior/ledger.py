@@ -1,10 +1,12 @@
 """Where behavior, directory and enrolments are kept: Delta tables under one folder.
 
 Every row of behavior carries the number of the batch that brought it. A read names the highest
-batch that it may see, so that an analysis repeats whatever is appended later.
+batch that it may see, so that an analysis repeats whatever is appended later, and the batches that
+do not count.
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -67,10 +69,20 @@ class Ledger:
 
     root: Path
 
-    def behavior(self, engine: Engine, *, through: int | None = None) -> ir.Table:
-        """Rows of behavior, up to and including batch `through` (all where None)."""
+    def behavior(
+        self, engine: Engine, *, through: int | None = None, without: Collection[int] = frozenset()
+    ) -> ir.Table:
+        """Rows of behavior.
+
+        Args:
+            engine: Reads them.
+            through: Up to and including this batch; all where None.
+            without: Batches that do not count.
+        """
         rows = self._read(engine, "behavior", BEHAVIOR)
-        return rows if through is None else rows.filter(rows.batch_no <= through)
+        if through is not None:
+            rows = rows.filter(rows.batch_no <= through)
+        return rows.filter(rows.batch_no.notin(sorted(without))) if without else rows
 
     def directory(self, engine: Engine) -> ir.Table:
         """Which number stands for which of the company's customer ids."""

@@ -32,6 +32,8 @@ class EnrolmentReceipt:
         counted: Records in the file.
         left_out: Records whose arm the plan does not name.
         assigned: Whether Pilotbook drew the arms.
+        seed: What they were drawn with, if they were drawn; so anybody can repeat the draw.
+        strata: Attributes within whose values they were drawn.
         tier: Name of the attribute that holds the value tier, if any.
         attributes: What the enrolment knows of its customers.
         last_enrolled_on: Day of the last.
@@ -46,6 +48,26 @@ class EnrolmentReceipt:
     tier: str | None
     attributes: tuple[Attribute, ...]
     last_enrolled_on: date
+    seed: int | None = None
+    strata: tuple[str, ...] = ()
+
+
+def as_drawn(plan: Plan, *, seed: int | None, strata: tuple[str, ...]) -> Plan:
+    """A plan with the seed and strata of a draw, where it left them open."""
+    design = plan.design
+    if design.seed is None:
+        design = design.model_copy(update={"seed": seed})
+    if not design.strata:
+        design = design.model_copy(update={"strata": strata})
+    return plan.model_copy(update={"design": design})
+
+
+def known_attributes(customers: Customers) -> tuple[Attribute, ...]:
+    """What a file says of its customers, and where the enrolment keeps it."""
+    pairs = zip(customers.attributes, customers.numeric, strict=True)
+    return tuple(
+        Attribute(name, f"attribute_{at}", numeric) for at, (name, numeric) in enumerate(pairs)
+    )
 
 
 def enrol(
@@ -97,13 +119,10 @@ def enrol(
         left_out=customers.left_out,
         assigned=assigned,
         tier=tier,
-        attributes=tuple(
-            Attribute(name, f"attribute_{at}", numeric)
-            for at, (name, numeric) in enumerate(
-                zip(customers.attributes, customers.numeric, strict=True)
-            )
-        ),
+        attributes=known_attributes(customers),
         last_enrolled_on=days["last"],
+        seed=plan.design.seed if assigned else None,
+        strata=plan.design.strata if assigned else (),
     )
     _keep(engine, ledger, rows, pilot=plan.pilot.slug, batch_no=batch_no)
     return receipt

@@ -5,7 +5,7 @@ item under one id. The same event again is a repeat, and is left out; the same e
 contents is a contradiction, and is refused.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -39,6 +39,7 @@ class Receipt:
         rounded: Values that had more than four decimals.
         blank: Cells without a value.
         unmatched: Entries of customers who are enrolled in no pilot.
+        unmatched_customers: How many customers these are.
         first: Day of the oldest entry; None where there is none.
         last: Day of the newest.
         measures: Entries per measure.
@@ -59,6 +60,7 @@ class Receipt:
     last: date | None
     measures: dict[str, int]
     rejects: tuple[Reject, ...]
+    unmatched_customers: int = 0
 
 
 def record(
@@ -71,6 +73,7 @@ def record(
     recorded_at: datetime,
     strict: bool,
     enrolled: Sequence[ir.Table] = (),
+    without: Collection[int] = frozenset(),
 ) -> Receipt:
     """Record what waits, in one commit that names its batch.
 
@@ -83,12 +86,14 @@ def record(
         recorded_at: When it is recorded.
         strict: All or nothing: one refused row refuses the file.
         enrolled: Per pilot, its customers, so that the receipt can count who is in none.
+        without: Batches that do not count, whose events are therefore not known.
 
     Raises:
         BadFile: A row was refused under `strict`, or no row is left; nothing was recorded.
     """
     waiting = engine.table_of([str(staged.file)], STAGED)
-    with _sorted_events(engine, ledger, waiting, column=staged.event_column) as (known, wrong):
+    recorded = _recorded(engine, ledger, without=without)
+    with _sorted_events(engine, waiting, recorded, column=staged.event_column) as (known, wrong):
         rejects = tuple(sorted([*staged.rejects, *wrong], key=lambda reject: reject.line))
         rejected = staged.refused + len({reject.line for reject in wrong})
         if rejects and (strict or rejected == staged.counted):
@@ -122,6 +127,7 @@ def record(
         for pilot in enrolled:
             numbered = numbered.anti_join(pilot, "customer")
         unmatched = _count(engine, numbered)
+        strangers = _count(engine, numbered.select("customer").distinct())
     total = sum(row["n"] for row in counts)
     return Receipt(
         batch_no=batch_no,
@@ -138,6 +144,7 @@ def record(
         last=max((row["last"] for row in counts), default=None),
         measures={row["measure"]: row["n"] for row in counts},
         rejects=rejects,
+        unmatched_customers=strangers,
     )
 
 
@@ -145,15 +152,22 @@ def _count(engine: Engine, rows: ir.Table) -> int:
     return int(engine.fetch(rows.aggregate(n=rows.count()))["n"][0].as_py())
 
 
+def _recorded(engine: Engine, ledger: Ledger, *, without: Collection[int]) -> ir.Table:
+    """Rows of the ledger that have an event id, with the company's customer ids."""
+    behavior = ledger.behavior(engine, without=without)
+    directory = ledger.directory(engine).select("customer", "customer_id")
+    return behavior.filter(behavior.event_id.notnull()).inner_join(directory, "customer")
+
+
 @contextmanager
 def _sorted_events(
-    engine: Engine, ledger: Ledger, waiting: ir.Table, *, column: str
+    engine: Engine, waiting: ir.Table, recorded: ir.Table, *, column: str
 ) -> Iterator[tuple[ir.Table, list[Reject]]]:
     """Mark repeats and contradictions; rows without an event id are neither."""
     if not _count(engine, waiting.filter(waiting.event_id.notnull())):
         yield waiting.mutate(repeated=ibis.literal(False), refused=ibis.literal(False)), []
         return
-    with engine.held(_against_ledger(engine, ledger, waiting)) as known:
+    with engine.held(_against_ledger(waiting, recorded)) as known:
         wrong = known.filter(known.refused).order_by("line")
         rejects = [
             Reject(
@@ -183,15 +197,11 @@ def _marked(waiting: ir.Table) -> ir.Table:
     return waiting.mutate(is_first=is_first, same_as_first=same)
 
 
-def _against_ledger(engine: Engine, ledger: Ledger, waiting: ir.Table) -> ir.Table:
+def _against_ledger(waiting: ir.Table, recorded: ir.Table) -> ir.Table:
     """Against the ledger: whether the event is there already, with the same contents."""
     marked = _marked(waiting)
-    behavior = ledger.behavior(engine)
-    directory = ledger.directory(engine).select("customer", "customer_id")
-    recorded = (
-        behavior.filter(behavior.event_id.notnull())
-        .semi_join(waiting, "event_id")
-        .inner_join(directory, "customer")
+    known = (
+        recorded.semi_join(waiting, "event_id")
         .select(
             *[ibis._[name].fill_null("").name(f"known_{name}") for name in EVENT],
             *[ibis._[name].name(f"known_{name}") for name in CONTENTS],
@@ -199,8 +209,8 @@ def _against_ledger(engine: Engine, ledger: Ledger, waiting: ir.Table) -> ir.Tab
         .distinct()
     )
     joined = marked.left_join(
-        recorded,
-        [marked[name].fill_null("") == recorded[f"known_{name}"] for name in EVENT],
+        known,
+        [marked[name].fill_null("") == known[f"known_{name}"] for name in EVENT],
     )
     in_ledger = joined.known_event_id.notnull() & joined.event_id.notnull()
     agrees = ibis.literal(True)
