@@ -83,11 +83,26 @@ def known_cost_roi(
         ),
         net_per_customer=net,
         net_interval=net_interval,
-        break_even_effect=cost_per_customer / margin_rate,
+        break_even_effect=break_even_effect(cost=cost_per_customer, money_per_unit=margin_rate),
         effect_total=effect * customers,
         cost_total=cost_per_customer * customers,
         net_total=net * customers,
     )
+
+
+def break_even_effect(*, cost: float, money_per_unit: float, hurdle_rate: float = 0.0) -> float:
+    """The effect per customer whose margin earns the cost, and the return asked of it.
+
+    Args:
+        cost: Program cost per treated customer.
+        money_per_unit: Margin per unit of the effect, above 0.
+        hurdle_rate: Return asked of the cost; 0.1 is ten per cent.
+
+    Example:
+        >>> break_even_effect(cost=0.5, money_per_unit=0.5, hurdle_rate=0.5)
+        1.5
+    """
+    return (1 + hurdle_rate) * cost / money_per_unit
 
 
 def random_cost_roi(

@@ -1,22 +1,24 @@
 """Read a pilot file: one TOML text from plan to value, with the files of customers and behavior.
 
-Every problem is reported at once, each with its key, its line and what to do.
+A plan that comes as JSON or from a form is read by the same rules. Every problem is reported at
+once, each with its key, in a file with its line, and what to do.
 """
 
 import difflib
+import json
 import posixpath
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from experiments.errors import BadPlan, Problem
+from experiments.errors import BadInput, BadPlan, Problem
 from experiments.pilot import Plan
 from experiments.plan.advice import advise, explain_syntax
 from experiments.plan.lines import line_of
@@ -29,6 +31,10 @@ FORMS = {
 ROW_NUMBER = "#row"
 # What pydantic adds to the place of a mistake for `date | Name`.
 UNION_BRANCHES = ("date", "function-after[_on_one_line(), constrained-str]")
+
+
+AnyFile = TypeVar("AnyFile", bound=Plan)
+Columns = TypeVar("Columns", bound=Part)
 
 
 class OtherArms(StrEnum):
@@ -129,16 +135,18 @@ def _refuse_two_meanings(
         raise ValueError(f"column {twice[0]!r} has two meanings; name another column for one")
 
 
-class PilotFile(Plan):
-    """A plan together with the files that `pilotbook run` takes in."""
+class PlanFile(Plan):
+    """A plan, and what it may say of the files of customers and behavior."""
 
-    customers: CustomersFile
-    behavior: Annotated[tuple[BehaviorFile, ...], Field(min_length=1)]
+    customers: CustomersFile | None = None
+    behavior: tuple[BehaviorFile, ...] = ()
 
     @model_validator(mode="after")
     def _outcomes_are_not_known_before(self) -> Self:
         """An outcome among the attributes would lie beside the arm while outcomes are veiled."""
         source = self.customers
+        if source is None:
+            return self
         attributes = [
             name for name in (*source.attributes, source.tier, source.owner) if name is not None
         ]
@@ -160,6 +168,13 @@ class PilotFile(Plan):
     def plan(self) -> Plan:
         """The plan alone, as a web form or the API would have filled it."""
         return Plan.model_construct(**{name: getattr(self, name) for name in Plan.model_fields})
+
+
+class PilotFile(PlanFile):
+    """A plan together with the files that `pilotbook run` takes in."""
+
+    customers: CustomersFile
+    behavior: Annotated[tuple[BehaviorFile, ...], Field(min_length=1)]
 
 
 def read_pilot_file(path: Path) -> PilotFile:
@@ -193,16 +208,79 @@ def parse_pilot_file(text: str, *, name: str = "pilot file") -> PilotFile:
     Raises:
         BadPlan: As `read_pilot_file`.
     """
+    return _parse_toml(PilotFile, text, name)
+
+
+def parse_plan_file(text: str, *, name: str = "pilot file") -> PlanFile:
+    """Read and check the text of a pilot file that need not name files of customers and behavior.
+
+    Raises:
+        BadPlan: As `read_pilot_file`.
+    """
+    return _parse_toml(PlanFile, text, name)
+
+
+def parse_plan(given: Mapping[str, Any]) -> PlanFile:
+    """Read and check a plan given as keys and values, as a form or a draft has it.
+
+    Raises:
+        BadPlan: Each problem with its key, such as `metrics[2].kind`.
+    """
+    try:
+        return PlanFile.model_validate(given)
+    except ValidationError as error:
+        raise _refused("", "The plan", error) from None
+
+
+def parse_plan_json(text: str | bytes) -> PlanFile:
+    """Read and check a plan written as JSON; its numbers are exact.
+
+    Raises:
+        BadPlan: It is not a JSON object, or as `parse_plan`.
+    """
+    try:
+        given = json.loads(text, parse_float=Decimal)
+        json.dumps(given, default=str, ensure_ascii=False).encode()  # half a character fails here
+    except (ValueError, RecursionError) as error:
+        raise BadPlan(f"The plan is not valid JSON: {error}.") from None
+    if not isinstance(given, dict):
+        raise BadPlan("A plan is a JSON object with pilot, design, metrics and value.")
+    return parse_plan(given)
+
+
+def read_columns(kind: type[Columns], given: Mapping[str, Any], *, name: str) -> Columns:
+    """Read and check what the columns of a file mean, given as keys and values.
+
+    Args:
+        kind: `CustomersFile` or `BehaviorFile`.
+        given: Its keys without `file`; days as dates.
+        name: What the file is called.
+
+    Raises:
+        BadInput: Each problem with its key.
+    """
+    try:
+        return kind.model_validate({**given, "file": name})
+    except ValidationError as error:
+        problems = _problems("", error.errors(include_url=False))
+        raise BadInput(f"{name} cannot be read as described:", problems) from None
+
+
+def _parse_toml(kind: type[AnyFile], text: str, name: str) -> AnyFile:
     try:
         # Decimals, so that 0.1 in the file is a tenth and not a binary neighbour of it.
         given = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise BadPlan(f"{name} is not valid TOML: {explain_syntax(text, str(error))}.") from None
     try:
-        return PilotFile.model_validate(given)
+        return kind.model_validate(given)
     except ValidationError as error:
-        problems = _problems(text, error.errors(include_url=False))
-        raise BadPlan(f"{name} has {_count(len(problems))}:", problems) from None
+        raise _refused(text, name, error) from None
+
+
+def _refused(text: str, name: str, error: ValidationError) -> BadPlan:
+    problems = _problems(text, error.errors(include_url=False))
+    return BadPlan(f"{name} has {_count(len(problems))}:", problems)
 
 
 def _count(problems: int) -> str:
@@ -262,6 +340,8 @@ def _explain(details: ErrorDetails) -> str:
             return f"{_shown(value)} is not a number; {advise(f'x = {value}') or 'write 0.4'}"
         case "tuple_type":
             return f"{_shown(value)} is not a list; write [{_shown(value)}] with straight quotes"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"{_shown(value)} is not a group of keys with values"
         case "date_parsing" | "date_from_datetime_parsing" | "date_type":
             return f"{_shown(value)} is not a day; {advise('x = 1.1.2026')}"
         case _:

@@ -14,7 +14,7 @@ from experiments.analyse.estimate import Estimate, Method, read_combination
 from experiments.analyse.estimates import headline_of
 from experiments.analyse.evidence import Evidence
 from experiments.errors import Undefined
-from experiments.finance.roi import known_cost_roi, random_cost_roi
+from experiments.finance.roi import break_even_effect, known_cost_roi, random_cost_roi
 from experiments.pilot import Plan
 from experiments.stats.dunnett import dunnett
 from experiments.stats.estimate import Difference
@@ -258,7 +258,7 @@ def _value(
         net=net.times(money.headline.n_treatment),
         roi=_roi(plan, money, cost, margin=margin, critical=critical),
         probability_of_loss=_probability_of_loss(plan, money.contrast, per_customer),
-        break_even=(1 + hurdle) * per_customer / unit,
+        break_even=break_even_effect(cost=per_customer, money_per_unit=unit, hurdle_rate=hurdle),
         control_group_cost=net.value * money.headline.n_control,
     )
 

@@ -1,11 +1,9 @@
 """What the program costs per treated customer: cash spent in the pilot, or at roll-out scale."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
-from experiments.behavior.windows import MetricWindow
-from experiments.finance.calendar import months_between
 from experiments.pilot import Plan
+from experiments.plan.break_even import Costing
 from experiments.terms import Basis
 
 
@@ -37,28 +35,9 @@ def unit_cost(plan: Plan, *, basis: Basis, treated_customers: int) -> UnitCost:
         basis: Cash of the pilot, or roll-out scale.
         treated_customers: Enrolled customers of all treatments together.
     """
-    if basis is Basis.PILOT:
-        costs, months = plan.value.pilot, _months_of_pilot(plan)
-        whole_program = float(costs.cost_fixed) + float(costs.cost_per_month) * months
-        shared_by = treated_customers
-    else:
-        costs, months = plan.value.rollout_costs(), _months_of_window(plan)
-        of_fixed = float(costs.cost_fixed) * months / plan.value.horizon_months
-        whole_program = of_fixed + float(costs.cost_per_month) * months
-        shared_by = plan.value.rollout.customers if plan.value.rollout else treated_customers
+    costing = Costing.of(plan, basis=basis)
     return UnitCost(
-        known=float(costs.cost_per_treated) + (whole_program / shared_by if shared_by else 0.0),
-        per_contact=float(costs.cost_per_contact),
+        known=costing.known(treated_customers=treated_customers),
+        per_contact=float(costing.costs.cost_per_contact),
         counts_control=basis is Basis.PILOT,
     )
-
-
-def _months_of_pilot(plan: Plan) -> float:
-    return months_between(plan.pilot.starts_on, plan.pilot.ends_on + timedelta(days=1))
-
-
-def _months_of_window(plan: Plan) -> float:
-    """Length of the money metric's window, for a customer enrolled on the first day."""
-    window = MetricWindow.of(plan.money_metric, plan)
-    first = plan.pilot.starts_on + timedelta(days=window.first_day)
-    return months_between(first, first + timedelta(days=window.days(plan.pilot.starts_on)))
