@@ -4,6 +4,9 @@
 BATCH_ROWS = 50_000
 # A block of text decides how much of a file is in memory at once.
 BLOCK_BYTES = 1 << 20
+# A preview needs thousands of records, in small batches so that wide ones cost little memory.
+HEAD_BATCH_ROWS = 100
+HEAD_BYTES = 32 << 20
 LINE_BYTES = 1 << 20
 # A line over LINE_BYTES is refused as a row; over this, the file is no text made of lines.
 ENDLESS_LINE_BYTES = 256 << 20

@@ -16,6 +16,7 @@ from experiments.errors import BadFile
 from experiments.intake.limits import (
     BLOCK_BYTES,
     ENDLESS_LINE_BYTES,
+    HEAD_BYTES,
     LINE_BYTES,
     UNPACKED_RATIO,
     UNPACKED_TEXT_BYTES,
@@ -41,11 +42,22 @@ class TextBlock:
     clean: bool
 
 
+class HeadIsOver(BadFile):
+    """What may be read of a file for its preview has been read."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(
+            f"{file}: the first {HEAD_BYTES >> 20} MiB hold too few rows for a preview. Remove "
+            f"blank lines, and columns that are not needed."
+        )
+
+
 class ByteSource:
     """The unpacked bytes of a file; counts them, and says in words what is wrong with them."""
 
-    def __init__(self, path: Path, packing: str | None) -> None:
+    def __init__(self, path: Path, packing: str | None, *, head: bool = False) -> None:
         self.file = path.name
+        self.head = head
         self.packing = packing
         self.packed_bytes = path.stat().st_size
         self.unpacked_bytes = 0
@@ -56,6 +68,8 @@ class ByteSource:
 
     def read(self, size: int) -> bytes:
         """Give the next bytes; none at the end."""
+        if self.head and self.unpacked_bytes >= HEAD_BYTES:
+            raise HeadIsOver(self.file)
         try:
             data: bytes = self._stream.read(size)
         except (OSError, pa.ArrowException) as error:

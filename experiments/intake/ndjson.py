@@ -29,13 +29,20 @@ class _KeyTwiceError(ValueError):
     pass
 
 
-def open_ndjson(source: ByteSource, *, wanted: Sequence[str] | None, tally: Tally) -> Opened:
+def open_ndjson(
+    source: ByteSource,
+    *,
+    wanted: Sequence[str] | None,
+    tally: Tally,
+    batch_rows: int = BATCH_ROWS,
+) -> Opened:
     """Look at the first records for the names of the columns, and prepare to read on.
 
     Args:
         source: The file.
         wanted: Keys to keep; None for all. A key that a record lacks is NULL there.
         tally: Counts the records and keeps the refused ones.
+        batch_rows: How many records make a batch.
     """
     records = _records(source, tally)
     first: list[_Record] = []
@@ -58,11 +65,16 @@ def open_ndjson(source: ByteSource, *, wanted: Sequence[str] | None, tally: Tall
     header = tuple(names)
     kept = bind(header, wanted, file=tally.file)
     known = frozenset(header) if wanted is None else None
-    return Opened(header, _batches(chain(first, records), list(kept), known, tally))
+    batches = _batches(chain(first, records), list(kept), known, tally, batch_rows)
+    return Opened(header, batches)
 
 
 def _batches(
-    records: Iterator[_Record], kept: list[str], known: frozenset[str] | None, tally: Tally
+    records: Iterator[_Record],
+    kept: list[str],
+    known: frozenset[str] | None,
+    tally: Tally,
+    batch_rows: int,
 ) -> Iterator[pa.RecordBatch]:
     columns: dict[str, list[str | None]] = {name: [] for name in kept}
     lines: list[int] = []
@@ -76,7 +88,7 @@ def _batches(
             column.append(record.cells.get(name))  # type: ignore[arg-type]
         lines.append(record.line)
         rows.append(record.row)
-        if len(rows) >= BATCH_ROWS:
+        if len(rows) >= batch_rows:
             yield text_batch(columns, lines=lines, rows=rows)
             columns = {name: [] for name in kept}
             lines, rows = [], []

@@ -27,7 +27,12 @@ _MAGIC = b"PAR1"
 
 
 def open_parquet(
-    path: Path, *, wanted: Sequence[str] | None, tally: Tally, closing: ExitStack
+    path: Path,
+    *,
+    wanted: Sequence[str] | None,
+    tally: Tally,
+    closing: ExitStack,
+    batch_rows: int = BATCH_ROWS,
 ) -> Opened:
     """Read the schema of a Parquet file, and prepare to copy its columns as text.
 
@@ -36,6 +41,7 @@ def open_parquet(
         wanted: Columns to keep; None for all.
         tally: Counts the records and keeps the refused ones.
         closing: Closes the file in the end.
+        batch_rows: How many records make a batch.
     """
     _refuse_disguise(path)
     try:
@@ -55,14 +61,18 @@ def open_parquet(
                 f"dates or true and false."
             )
     names = {name: field.name for name, field in kept.items()}
-    return Opened(header, _batches(file, names, path.stat().st_size, tally))
+    return Opened(header, _batches(file, names, path.stat().st_size, tally, batch_rows))
 
 
 def _batches(
-    file: pq.ParquetFile, names: dict[str, str], packed_bytes: int, tally: Tally
+    file: pq.ParquetFile,
+    names: dict[str, str],
+    packed_bytes: int,
+    tally: Tally,
+    batch_rows: int,
 ) -> Iterator[pa.RecordBatch]:
     unpacked_bytes = 0
-    parts = file.iter_batches(batch_size=BATCH_ROWS, columns=list(names.values()))
+    parts = file.iter_batches(batch_size=batch_rows, columns=list(names.values()))
     while True:
         try:
             part = next(parts, None)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from experiments.errors import BadFile, Reject
 from experiments.intake.delimited import open_delimited
+from experiments.intake.limits import BATCH_ROWS, HEAD_BATCH_ROWS
 from experiments.intake.lines import ByteSource
 from experiments.intake.ndjson import open_ndjson
 from experiments.intake.parquet import open_parquet
@@ -85,12 +86,14 @@ class TextRows:
         self._closing.close()
 
 
-def open_rows(path: Path, *, wanted: Sequence[str] | None = None) -> TextRows:
+def open_rows(path: Path, *, wanted: Sequence[str] | None = None, head: bool = False) -> TextRows:
     r"""Open a file by the ending of its name, and bind its header.
 
     Args:
         path: A file of one of the `ACCEPTED` kinds; its content must be what its name says.
         wanted: Columns to keep, by name; None for all. `#row` and `#line` may be among them.
+        head: Whether only the first rows will be looked at: batches are small, and of text no
+            more than `HEAD_BYTES` are read.
 
     Returns:
         The rows, to be used in a `with` block and read once.
@@ -119,17 +122,20 @@ def open_rows(path: Path, *, wanted: Sequence[str] | None = None) -> TextRows:
     if not path.is_file():
         raise BadFile(f"{path.name}: there is no such file. Correct the name or the folder.")
     tally = Tally(path.name)
+    batch_rows = HEAD_BATCH_ROWS if head else BATCH_ROWS
     with ExitStack() as closing:
         if kind == ".xlsx":
             opened = open_spreadsheet(path, wanted=wanted, tally=tally, closing=closing)
         elif kind == ".parquet":
-            opened = open_parquet(path, wanted=wanted, tally=tally, closing=closing)
+            opened = open_parquet(
+                path, wanted=wanted, tally=tally, closing=closing, batch_rows=batch_rows
+            )
         else:
-            source = ByteSource(path, packing)
+            source = ByteSource(path, packing, head=head)
             closing.callback(source.close)
             if kind in DELIMITED_KINDS:
                 delimiter = "," if kind == ".csv" else "\t"
                 opened = open_delimited(source, delimiter=delimiter, wanted=wanted, tally=tally)
             else:
-                opened = open_ndjson(source, wanted=wanted, tally=tally)
+                opened = open_ndjson(source, wanted=wanted, tally=tally, batch_rows=batch_rows)
         return TextRows(opened, tally, closing.pop_all(), delimited=kind in DELIMITED_KINDS)

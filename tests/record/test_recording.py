@@ -44,14 +44,16 @@ class Book:
         """The ledger."""
         return Ledger(self.folder / "ledger")
 
-    def record(self, path: Path, columns: dict[str, Any]) -> Receipt:
-        """Record a file as the next batch."""
+    def record(
+        self, path: Path, columns: dict[str, Any], without: frozenset[int] = frozenset()
+    ) -> Receipt:
+        """Record a file as the next batch; those of `without` do not count."""
         self.batch_no += 1
         layout = BehaviorFile.model_validate({"file": path.name, **columns})
         staged = stage_behavior(path, layout, zone="Europe/Berlin", into=self.folder / "staged")
         receipt = record(
             self.engine, self.ledger, staged, name=path.name, batch_no=self.batch_no,
-            recorded_at=NOW, strict=layout.strict,
+            recorded_at=NOW, strict=layout.strict, without=without,
         )  # fmt: skip
         assert receipt.accepted + receipt.rejected == receipt.counted
         assert receipt.file == path.name
@@ -187,6 +189,17 @@ def test_the_same_file_again_brings_nothing(book: Book) -> None:
     receipt = book.send(lines, LONG)
     assert (receipt.accepted, receipt.entries, receipt.repeated) == (50, 0, 50)
     assert book.entries() == before
+
+
+def test_events_of_a_batch_that_does_not_count_are_not_known(book: Book) -> None:
+    """Neither as repeats nor as contradictions."""
+    book.send([HEADER, "a,2026-03-01,revenue,10,shoes,o1"], LONG)
+    path = book.folder / "again.csv"
+    for line in ("a,2026-03-01,revenue,10,shoes,o1", CONTRADICTIONS[2]):
+        path.write_text(f"{HEADER}\n{line}\n")
+        receipt = book.record(path, LONG, without=frozenset(range(1, book.batch_no + 1)))
+        assert (receipt.entries, receipt.repeated, receipt.rejected) == (1, 0, 0)
+    assert [row["batch_no"] for row in book.rows()] == [1, 2, 3]
 
 
 def test_rows_without_an_event_id_are_never_repeats(book: Book) -> None:
