@@ -1,0 +1,1 @@
+"""Long work: a row in the registry, run by a worker."""

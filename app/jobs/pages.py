@@ -1,0 +1,71 @@
+"""The page of a job: how far it is, and where it led."""
+
+import json
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from app.dependencies import ReadingDep, allow
+from app.jobs.api import JobId, found_job
+from app.people.rights import Right
+from app.tables import JobKind, JobRow, JobState
+from app.web.jobs import answer_of, back_page, done_page
+from app.web.pages import show
+from app.web.route import BookRoute
+
+router = APIRouter(route_class=BookRoute)
+REJECTS_SHOWN: Final = 200
+TITLES: Final = {
+    JobKind.ENROL: "Enrolling {name}",
+    JobKind.ASSIGN: "Drawing the groups",
+    JobKind.RECORD: "Recording {name}",
+    JobKind.ANALYSE: "Running the analysis",
+}
+BACK: Final = {
+    JobKind.ENROL: "Back to the columns",
+    JobKind.ASSIGN: "Back to the draw",
+    JobKind.RECORD: "Back to the columns",
+    JobKind.ANALYSE: "Back to the analysis",
+}
+
+
+@router.get("/jobs/{job}", dependencies=[allow(Right.FOLLOW)])
+def job_page(request: Request, job: JobId, session: ReadingDep) -> Response:
+    """Show how far a job is; lead on once it is done. htmx gets what changes alone."""
+    row = found_job(session, job)
+    alone = "HX-Request" in request.headers
+    if row.state == JobState.DONE:
+        if alone:
+            return Response(headers={"HX-Redirect": done_page(row)})
+        return RedirectResponse(done_page(row), HTTPStatus.SEE_OTHER)
+    if row.state == JobState.FAILED:
+        if alone:
+            return Response(headers={"HX-Redirect": f"/jobs/{row.id}"})
+        return _show_failed(request, row)
+    template = "jobs/progress.html" if alone else "jobs/job.html"
+    return show(request, template, job=row, title=_title(row))
+
+
+def _show_failed(request: Request, row: JobRow) -> Response:
+    problem = answer_of(row)
+    errors = problem.get("errors", [])
+    rejects = [error for error in errors if error.get("line") is not None]
+    return show(
+        request,
+        "jobs/failed.html",
+        title=_title(row),
+        detail=problem.get("detail", "It failed."),
+        number=problem.get("number"),
+        others=[error for error in errors if error.get("line") is None],
+        rejects=rejects[:REJECTS_SHOWN],
+        refused=len(rejects),
+        back=back_page(row),
+        way_back=BACK[JobKind(row.kind)],
+    )
+
+
+def _title(row: JobRow) -> str:
+    name = json.loads(row.arguments_json).get("name") or "the file"
+    return TITLES[JobKind(row.kind)].format(name=name)

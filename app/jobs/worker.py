@@ -1,0 +1,220 @@
+"""A worker: takes jobs from the queue and runs them, one after another."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, Protocol, Self
+
+import structlog
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlmodel import Session
+
+from app.database import Database
+from app.jobs import service
+from app.jobs.service import LEASE, Answer, ProblemOf
+from app.tables import JobKind, JobRow
+from experiments.errors import PilotError
+
+Progress = Callable[[str, float], None]
+Handler = Callable[[JobRow, Progress], Answer]
+RENEWALS: Final = 4  # of a lease while it lasts
+THROTTLE: Final = 0.2  # seconds between two reports of progress
+RETRY: Final = 1.0  # seconds after the registry did not answer
+_log = structlog.get_logger()
+
+
+class LeaseLost(Exception):
+    """The job may be another worker's by now; raised in the handler, which has to stop."""
+
+
+class Worker:
+    """Runs jobs, one at a time; each thread has a worker of its own.
+
+    A handler
+
+    - calls its progress before it writes what others will see: the call raises `LeaseLost` when
+      the job may have been given to another worker;
+    - has no transaction of the registry open while it does something else: the lease could not be
+      renewed on SQLite;
+    - may meet a job again (`attempts` is not 0) after a worker that was killed at any moment, and
+      takes nothing in twice.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        handlers: Mapping[JobKind, Handler],
+        *,
+        name: str,
+        problem_of: ProblemOf,
+        clock: Callable[[], datetime],
+        kinds: Collection[JobKind] | None = None,
+        pause: float = 0.1,
+        lease: timedelta = LEASE,
+    ) -> None:
+        # Two that have one name, an old process and the one after it, would share their leases.
+        self.name = f"{name[:50]}-{secrets.token_hex(6)}"
+        self.kinds = frozenset(handlers if kinds is None else kinds)
+        self._database = database
+        self._handlers = handlers
+        self._problem_of = problem_of
+        self._clock = clock
+        self._pause = pause
+        self._lease = lease
+
+    def run(self, stop: threading.Event) -> None:
+        """Run jobs until told to stop; the one at hand is finished first."""
+        while not stop.is_set():
+            try:
+                pause = 0.0 if self.run_one() else self._pause
+            except SQLAlchemyError as error:
+                _log.warning("the registry does not answer", worker=self.name, error=str(error))
+                pause = RETRY
+            stop.wait(pause)
+
+    def run_one(self) -> bool:
+        """Run the job that has waited longest; False when there is none for this worker."""
+        with self._database.reading() as session:
+            if not service.has_work(session, kinds=self.kinds, now=self._clock()):
+                return False
+        with self._database.writing() as session:
+            job = service.claim(
+                session,
+                worker=self.name,
+                kinds=self.kinds,
+                now=self._clock(),
+                problem_of=self._problem_of,
+                lease=self._lease,
+            )
+            session.commit()
+        if job is None:
+            return False
+        with structlog.contextvars.bound_contextvars(job=job.id, kind=job.kind, worker=self.name):
+            self._run(job)
+        return True
+
+    def _run(self, job: JobRow) -> None:
+        with _Heartbeat(self._database, job, self.name, self._clock, self._lease) as heartbeat:
+            kept = self._steadily(self._ending(job, heartbeat.progress))
+        if not kept:
+            _log.warning("the job was lost to another worker")
+
+    def _ending(self, job: JobRow, progress: Progress) -> "_Ending":
+        """Run the handler; how the job ends, not yet written."""
+        own = (job.id, self.name)
+        try:
+            answer = self._handlers[JobKind(job.kind)](job, progress)
+        except LeaseLost:
+            return lambda session, *, now: False
+        except Exception as error:
+            if _is_outage(error):
+                _log.warning("the registry did not answer, the job waits again", exc_info=error)
+                put_back = partial(service.put_back, problem_of=self._problem_of)
+                return lambda session, *, now: put_back(session, *own, now=now)
+            if not isinstance(error, PilotError):
+                _log.error("the job met a fault", exc_info=error)
+            problem = self._problem_of(error)
+            return lambda session, *, now: service.fail(session, *own, problem, now=now)
+        return lambda session, *, now: service.finish(session, *own, answer, now=now)
+
+    def _steadily(self, ending: "_Ending") -> bool:
+        """Write how a job ends, again until the registry answers or the lease is over."""
+        end = time.monotonic() + self._lease.total_seconds()
+        while True:
+            try:
+                with self._database.writing() as session:
+                    kept = ending(session, now=self._clock())
+                    session.commit()
+                    return kept
+            except SQLAlchemyError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(RETRY)
+
+
+class _Ending(Protocol):
+    def __call__(self, session: Session, *, now: datetime) -> bool: ...
+
+
+class _Heartbeat:
+    """Renews the lease of a job and writes its progress, from a thread of its own.
+
+    So a handler never waits for the registry when it tells its progress, however often it does.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        job: JobRow,
+        worker: str,
+        clock: Callable[[], datetime],
+        lease: timedelta,
+    ) -> None:
+        self._database = database
+        self._job_id = job.id
+        self._worker = worker
+        self._clock = clock
+        self._lease = lease
+        self._until = job.lease_until or clock()
+        self._reached = ("", 0.0)
+        self._lost = False
+        self._told = threading.Event()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name=f"heartbeat {job.id}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._told.set()
+        self._thread.join()
+
+    def progress(self, step: str, share_done: float) -> None:
+        """Say how far the job has come.
+
+        Raises:
+            LeaseLost: Another worker may have the job.
+        """
+        self._reached = (step, share_done)
+        self._told.set()
+        if self._lost or self._clock() >= self._until:
+            raise LeaseLost
+
+    def _beat(self) -> None:
+        every = self._lease.total_seconds() / RENEWALS
+        pause = every
+        while not self._lost:
+            self._told.wait(pause)
+            if self._over.is_set():
+                return
+            self._told.clear()
+            try:
+                self._renew()
+                pause = every
+            except SQLAlchemyError as error:
+                _log.warning("the lease was not renewed", job=self._job_id, error=str(error))
+                pause = min(RETRY, every)
+            self._over.wait(min(THROTTLE, every))
+
+    def _renew(self) -> None:
+        now = self._clock()
+        step, share_done = self._reached
+        with self._database.writing() as session:
+            held = service.renew(
+                session, self._job_id, self._worker,
+                step=step, share_done=share_done, now=now, lease=self._lease,
+            )  # fmt: skip
+            session.commit()
+        self._until = now + self._lease
+        self._lost = not held
+
+
+def _is_outage(error: Exception) -> bool:
+    return isinstance(error, OperationalError) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )
