@@ -1,0 +1,185 @@
+"""The vocabulary of routes: who asks, for which pilot, in which transaction, and by what right.
+
+Every route declares exactly one `allow(...)`, or that it is `public`; a test walks them all.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Path, Request
+from sqlmodel import Session, select
+
+from app.database import Database
+from app.people.caller import Caller
+from app.people.rights import Right
+from app.people.sign_ins import IDLE, caller_of_sign_in
+from app.people.tokens import caller_of_token
+from app.refusals import NotAllowed, NotFound, NotSignedIn
+from app.settings import Settings
+from app.tables import BatchRow, JobRow, PilotRow
+from app.web.cookies import read_cookie
+from app.web.same_origin import SAFE
+
+LARGEST_ID = 2**63 - 1
+LONGEST_NUMBER = 19  # digits, above which SQLite cannot hold it
+Slug = Annotated[str, Path(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=63)]
+Number = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+
+
+def settings_of(request: Request) -> Settings:
+    """The installation's settings."""
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def database_of(request: Request) -> Database:
+    """The registry."""
+    database: Database = request.app.state.database
+    return database
+
+
+def now_of(request: Request) -> datetime:
+    """The time, from the clock that the application was given."""
+    now: datetime = request.app.state.clock()
+    return now
+
+
+def today_of(request: Request) -> date:
+    """The day in the company's time zone."""
+    return now_of(request).astimezone(ZoneInfo(settings_of(request).timezone)).date()
+
+
+def reading(database: Annotated[Database, Depends(database_of)]) -> Iterator[Session]:
+    """A session that reads."""
+    with database.reading() as session:
+        yield session
+
+
+def writing(
+    request: Request, database: Annotated[Database, Depends(database_of)]
+) -> Iterator[Session]:
+    """A session that writes: committed before the answer is sent, undone after any error."""
+    with database.writing() as session:
+        request.state.writing = session  # ended by the route before it writes the journal
+        yield session
+        session.commit()
+
+
+SettingsDep = Annotated[Settings, Depends(settings_of)]
+DatabaseDep = Annotated[Database, Depends(database_of)]
+NowDep = Annotated[datetime, Depends(now_of)]
+TodayDep = Annotated[date, Depends(today_of)]
+ReadingDep = Annotated[Session, Depends(reading, scope="function")]
+WritingDep = Annotated[Session, Depends(writing, scope="function")]
+
+
+def caller_or_nobody(request: Request, database: DatabaseDep, now: NowDep) -> Caller | None:
+    """Who asks: the bearer of a token, or else the browser's user."""
+    said = request.headers.get("authorization")
+    with database.reading() as session:
+        if said is not None:
+            kind, _, secret = said.partition(" ")
+            known = kind.lower() == "bearer"
+            caller = caller_of_token(session, secret.strip(), now=now) if known else None
+        else:
+            cookie = read_cookie(request, key=request.app.state.secret_key, idle=IDLE, now=now)
+            caller = caller_of_sign_in(session, cookie, now=now) if cookie else None
+    request.state.caller = caller
+    return caller
+
+
+def caller_of(caller: Annotated[Caller | None, Depends(caller_or_nobody)]) -> Caller:
+    """Who asks.
+
+    Raises:
+        NotSignedIn: Nobody does.
+    """
+    if caller is None:
+        raise NotSignedIn
+    return caller
+
+
+VisitorDep = Annotated[Caller | None, Depends(caller_or_nobody)]
+CallerDep = Annotated[Caller, Depends(caller_of)]
+
+
+def pilot_of(slug: Slug, session: ReadingDep) -> PilotRow:
+    """The pilot that the address names.
+
+    Raises:
+        NotFound: There is none.
+    """
+    pilot = session.exec(select(PilotRow).where(PilotRow.slug == slug)).first()
+    session.commit()  # a rollback would make the pilot be read again
+    if pilot is None:
+        raise NotFound(f"pilot {slug!r}")
+    return pilot
+
+
+PilotDep = Annotated[PilotRow, Depends(pilot_of)]
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Lets a caller pass who has a right on what the address names."""
+
+    right: Right
+
+    def __call__(self, request: Request, caller: CallerDep, database: DatabaseDep) -> None:
+        """Check the caller.
+
+        Raises:
+            NotAllowed: The caller has no such right here.
+        """
+        own = _is_own(request, caller, database)
+        if not caller.may(self.right, own=own, safe=request.method in SAFE):
+            whose = " of this one" if own is False else ""
+            raise NotAllowed(
+                f"{caller.email} ({caller.role}) has no right to {self.right}{whose}. "
+                f"Ask its owner or an admin."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """Lets everybody pass; for sign-in, assets and probes alone."""
+
+    def __call__(self, _: VisitorDep) -> None:
+        """Everybody passes; pages still show who is signed in."""
+
+
+def allow(right: Right) -> Any:
+    """The declaration of a route's right: `dependencies=[allow(Right.READ)]`."""
+    return Depends(Allow(right))
+
+
+public: Any = Depends(Public())
+
+
+def _is_own(request: Request, caller: Caller, database: Database) -> bool | None:
+    """Whether pilot, batch or job of the address is the caller's; None where it names none."""
+    with database.reading() as session:
+        match request.path_params:
+            case {"slug": str(slug)}:
+                query = select(PilotRow.owner_id).where(PilotRow.slug == _storable(slug))
+                owner = session.exec(query).first()
+            case {"batch": str(batch)}:
+                number = int(batch) if batch.isdecimal() and len(batch) < LONGEST_NUMBER else 0
+                owner = session.exec(
+                    select(BatchRow.user_id).where(BatchRow.batch_no == number)
+                ).first()
+            case {"job": str(job)}:
+                owner = session.exec(
+                    select(JobRow.user_id).where(JobRow.id == _storable(job))
+                ).first()
+            case _:
+                return None
+    return owner == caller.user_id
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL takes no NUL, not even in a question; the route says what is wrong with it."""
+    return text.replace("\x00", "")

@@ -1,0 +1,1 @@
+"""People: users, rights, sign-ins, tokens, the journal."""

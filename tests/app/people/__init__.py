@@ -1,0 +1,1 @@
+"""People: sign-ins, tokens, the journal."""
