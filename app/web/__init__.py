@@ -1,0 +1,1 @@
+"""What all pages and calls share: templates, headers, uploads, paging, answers sent again."""
