@@ -1,5 +1,8 @@
 """The command line: `pilotbook`."""
 
+import signal
+import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +15,7 @@ import typer
 from rich.console import Console
 
 from app.settings import Settings
+from app.tables import Role, TokenScope
 from experiments.errors import BadInput, PilotError
 
 app = typer.Typer(
@@ -20,6 +24,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
+
+user = typer.Typer(help="People who may sign in.", no_args_is_help=True)
+token = typer.Typer(help="How scripts say who they are.", no_args_is_help=True)
+app.add_typer(user, name="user")
+app.add_typer(token, name="token")
 
 EXIT_STATUS = {
     "proved": 0,
@@ -88,23 +97,100 @@ def demo(
     no_serve: Annotated[
         bool, typer.Option("--no-serve", help="Print the verdicts and stop.")
     ] = False,
-    port: Annotated[
-        int, typer.Option(min=1, max=65_535, help="Where the site will be, in a later version.")
-    ] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Where the site will be.")] = 8000,
 ) -> None:
-    """Build a small company with three pilots and print their verdicts."""
+    """Build a small company with three pilots, print their verdicts, and serve its site."""
     with _said_in_words():
-        from app.demo.tour import tour  # noqa: PLC0415
+        from app.administration import serve as serve_site  # noqa: PLC0415
+        from app.demo.installation import built  # noqa: PLC0415
+        from app.demo.people import PASSWORD, PEOPLE  # noqa: PLC0415
         from app.road.display import progress, show_demo  # noqa: PLC0415
 
-        if not no_serve:
-            _errors().print(
-                f"The site is not part of this version, and nothing is served on port {port}; "
-                f"showing verdicts only."
-            )
-        with progress() as at:
-            found = tour(at=at)
-        show_demo(found)
+        with progress() as at, built(at=at) as (settings, reports):
+            show_demo(reports, sign_ins=list(PEOPLE), password=PASSWORD)
+            if not no_serve:
+                typer.echo(f"Pilotbook is at http://127.0.0.1:{port}; stop it with Ctrl-C.")
+                serve_site(settings, host="127.0.0.1", port=port)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65_535)] = 8000,
+) -> None:
+    """Serve the site, with a worker beside it."""
+    with _said_in_words():
+        from app import administration  # noqa: PLC0415
+
+        _errors().print(f"Pilotbook is at http://{host}:{port}; stop it with Ctrl-C.")
+        administration.serve(Settings.from_environment(), host=host, port=port)
+
+
+@app.command()
+def work(
+    until_input_closes: Annotated[
+        bool, typer.Option("--until-input-closes", help="Stop with the process that started it.")
+    ] = False,
+) -> None:
+    """Do the jobs that the site leaves: files to take in, analyses."""
+    with _said_in_words():
+        from app.administration import opened, refuse_old_schema  # noqa: PLC0415
+        from app.work import work as do_jobs  # noqa: PLC0415
+
+        settings, stop = Settings.from_environment(), threading.Event()
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(sign, lambda *_: stop.set())
+        if until_input_closes:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the site, which then says so
+            threading.Thread(target=_when_input_closes, args=(stop,), daemon=True).start()
+        with opened(settings) as database:
+            refuse_old_schema(database)
+            do_jobs(settings, database, stop=stop)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the registry to the newest schema."""
+    with _said_in_words():
+        from app.administration import opened  # noqa: PLC0415
+        from app.database import migrate as to_newest  # noqa: PLC0415
+
+        with opened(Settings.from_environment()) as database:
+            to_newest(database)
+
+
+@user.command("add")
+def add_user(
+    email: Annotated[str, typer.Argument(help="The address they sign in with.")],
+    role: Annotated[Role, typer.Option(help="What they are to the company's pilots.")],
+) -> None:
+    """Add a user; the password is asked for, or read from standard input."""
+    with _said_in_words():
+        from app.administration import new_user  # noqa: PLC0415
+
+        if sys.stdin.isatty():
+            password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        else:
+            password = sys.stdin.readline().rstrip("\n")
+        new_user(Settings.from_environment(), email=email, role=role, password=password)
+
+
+@token.command("add")
+def add_token(
+    email: Annotated[str, typer.Argument(help="Whose token it is.")],
+    scope: Annotated[TokenScope, typer.Option(help="What it may do.")] = TokenScope.READ,
+    name: Annotated[str, typer.Option(help="What it is for.")] = "command line",
+) -> None:
+    """Make a token for scripts and print it, this once."""
+    with _said_in_words():
+        from app.administration import new_token  # noqa: PLC0415
+
+        typer.echo(new_token(Settings.from_environment(), email=email, scope=scope, name=name))
+
+
+def _when_input_closes(stop: threading.Event) -> None:
+    sys.stdin.read()
+    stop.set()
 
 
 @contextmanager
@@ -147,3 +233,7 @@ def _errors() -> Console:
 def main() -> None:
     """Run the command line."""
     app()
+
+
+if __name__ == "__main__":
+    main()

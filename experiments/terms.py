@@ -196,3 +196,12 @@ class LifetimeValue(StrEnum):
     SIMPLE = "simple"
     CONTRACTUAL = "contractual"
     BGNBD = "bgnbd"
+
+
+class Choice(StrEnum):
+    """What becomes of a program that was tested."""
+
+    ROLL_OUT = "roll_out"
+    ROLL_OUT_TO_SOME = "roll_out_to_some"
+    EXTEND = "extend"
+    STOP = "stop"

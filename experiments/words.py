@@ -1,6 +1,6 @@
-"""How are a day and a p-value said? In the same words by checks, charts, pages and errors."""
+"""How are a day, a p-value and a cell of a table said? Everywhere in the same words."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 # Spelled out, because the months of `strftime` follow the language of the machine.
@@ -18,6 +18,7 @@ MONTHS: Final = (
     "November",
     "December",
 )
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def month(value: date) -> str:
@@ -33,6 +34,16 @@ def day(value: date) -> str:
         '3 April 2026'
     """
     return f"{value.day} {month(value)} {value.year}"
+
+
+def moment(value: datetime) -> str:
+    """A time as people write it, in the time zone that it carries.
+
+    Example:
+        >>> moment(datetime(2026, 4, 3, 14, 5))
+        '3 April 2026, 14:05'
+    """
+    return f"{day(value)}, {value.hour:02}:{value.minute:02}"
 
 
 def p_value(value: float) -> str:
@@ -54,3 +65,15 @@ def p_is(value: float) -> str:
     """
     said = p_value(value)
     return f"p {said}" if said.startswith("<") else f"p = {said}"
+
+
+def cell_text(value: str) -> str:
+    """A text in a cell of a CSV table; one that a spreadsheet would run gets an apostrophe.
+
+    Example:
+        >>> cell_text("=1+1"), cell_text("shoes")
+        ("'=1+1", 'shoes')
+    """
+    text = f"'{value}" if value.startswith(FORMULA_STARTS) else value
+    # The writer quotes a line feed, but a carriage return would end the line for many readers.
+    return text.replace("\r", " ")

@@ -1,11 +1,11 @@
 """Rules of the house that no other tool keeps."""
 
-import re
 from pathlib import Path
 
 import pytest
 
 from app.cli import EXIT_STATUS, app
+from app.settings import Settings
 from experiments.decide.verdict import Status
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,17 +20,25 @@ def test_a_file_fits_one_sitting(path: Path) -> None:
 
 def test_every_command_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    functions = [command.callback for command in app.registered_commands]
-    names = [function.__name__ for function in functions if function is not None]
-    assert names
+    groups = [
+        ("", app),
+        *((f"{group.name} ", group.typer_instance) for group in app.registered_groups),
+    ]
+    names = [
+        f"{prefix}{command.name or getattr(command.callback, '__name__', '')}"
+        for prefix, group in groups
+        if group is not None
+        for command in group.registered_commands
+    ]
+    assert "user add" in names
     assert [name for name in names if f"pilotbook {name}" not in readme] == []
 
 
 def test_every_setting_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    settings = re.findall(r"`(PILOTBOOK_\w+)`", (ROOT / "app/settings.py").read_text("utf-8"))
-    assert settings
-    assert [name for name in settings if name not in readme] == []
+    names = [f"PILOTBOOK_{field.upper()}" for field in Settings.model_fields]
+    assert names
+    assert [name for name in names if f"`{name}`" not in readme] == []
 
 
 @pytest.mark.parametrize("package", ["stats", "finance"])

@@ -1,22 +1,31 @@
 """Analyse a pilot, apply its rule, and keep both."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func
-from sqlmodel import select
+from sqlmodel import Session, select
 
-from app.batches import complete_through, ledger_through
+from app.batches import complete_through, excluded, ledger_through, never_accepted
 from app.enrol.service import enrolment_receipt
 from app.plan.service import frozen_plan, pilot_id
-from app.tables import AnalysisRow, PilotRow
+from app.tables import AnalysisRow, PilotRow, PlanRow
 from app.workspace import Workspace
-from experiments.analyse.analysis import Analysed, Inputs, analyse, first_outcome_recorded_at
+from experiments.analyse.analysis import (
+    Analysed,
+    Inputs,
+    analyse,
+    enrolment_checks,
+    first_outcome_recorded_at,
+)
+from experiments.analyse.checks import Check
 from experiments.behavior.windows import last_window_closes
 from experiments.decide.verdict import Decision, decide
-from experiments.enrol.enrolment import EnrolmentReceipt, enrolment_of
+from experiments.enrol.enrolment import EnrolmentReceipt, as_drawn, enrolment_of
 from experiments.pilot import Plan
 from experiments.plan.registration import Registration, registration
 from experiments.report.result import Json, as_json
@@ -27,7 +36,7 @@ class Finding:
     """An analysis with everything that its readers need.
 
     Attributes:
-        plan: The frozen plan.
+        plan: The frozen plan, with seed and strata of the draw.
         enrolment: Who is enrolled.
         analysed: Checks, estimates and accounts.
         decision: The verdicts.
@@ -39,6 +48,33 @@ class Finding:
     analysed: Analysed
     decision: Decision
     registration: Registration
+
+
+def inputs_of(session: Session, pilot: PilotRow, *, today: date, engine: str) -> Inputs:
+    """What an analysis as of today would be computed from; asks the registry alone.
+
+    Args:
+        session: The registry.
+        pilot: The pilot.
+        today: The day.
+        engine: What would compute it.
+
+    Raises:
+        NotNow: Nobody is enrolled yet.
+    """
+    plan, stored = frozen_plan(session, pilot)
+    return _inputs(
+        session, plan, stored, enrolment_receipt(session, pilot), today=today, engine=engine
+    )
+
+
+def same_analysis(session: Session, pilot: PilotRow, inputs: Inputs) -> AnalysisRow | None:
+    """The analysis of a pilot that was computed from the same, if there is one."""
+    return session.exec(
+        select(AnalysisRow).where(
+            AnalysisRow.pilot_id == pilot.id, AnalysisRow.inputs_sha256 == _sha256(inputs)
+        )
+    ).first()
 
 
 def analyse_pilot(
@@ -59,55 +95,120 @@ def analyse_pilot(
     Raises:
         NotSupported: The plan asks for what this version does not do.
         MissingMeasure: A metric's measure was never recorded.
+        NotNow: Nobody is enrolled yet.
     """
-    session, engine = workspace.session, workspace.engine
-    plan, stored = frozen_plan(session, pilot)
-    receipt = enrolment_receipt(workspace, pilot)
-    enrolment = enrolment_of(engine, workspace.ledger, pilot.slug, receipt)
-    closes_on = last_window_closes(plan, last_enrolled_on=receipt.last_enrolled_on)
-    through = ledger_through(session)
-    behavior = workspace.ledger.behavior(engine, through=through)
+    session, engine, ledger = workspace.session, workspace.engine, workspace.ledger
+    frozen, stored = frozen_plan(session, pilot)
+    receipt = enrolment_receipt(session, pilot)
+    plan = as_drawn(frozen, seed=receipt.seed, strata=receipt.strata)
+    inputs = _inputs(session, plan, stored, receipt, today=today, engine=engine.name)
+    through = inputs.ledger_through
+    without = excluded(session, through=through)
+    unread = never_accepted(session, through=through)
+    declared = complete_through(session, through=through)
+    session.commit()
+    enrolment = enrolment_of(engine, ledger, pilot.slug, receipt)
     analysed = analyse(
         engine,
         plan,
-        behavior=behavior,
+        behavior=ledger.behavior(engine, through=through, without=without),
         enrolment=enrolment,
         tier=receipt.tier,
-        inputs=Inputs(
-            plan=stored.fingerprint,
-            enrolment=receipt.fingerprint,
-            ledger_through=through,
-            as_of=min(today, closes_on + timedelta(days=1)),
-            engine=engine.name,
-            pilotbook=version("pilotbook"),
-        ),
-        complete_through=complete_through(session),
+        inputs=inputs,
+        complete_through=declared,
     )
     known = known_registration or registration(
         frozen_at=stored.frozen_at.astimezone(ZoneInfo(workspace.timezone)),
         starts_on=plan.pilot.starts_on,
+        # Reversed batches too: whoever saw an outcome has seen it.
         first_outcome_recorded_at=first_outcome_recorded_at(
-            engine, plan, behavior=behavior, enrolment=enrolment
+            engine,
+            plan,
+            behavior=ledger.behavior(engine, through=through, without=unread),
+            enrolment=enrolment,
         ),
     )
     return Finding(plan, receipt, analysed, decide(plan, analysed.analysis), known)
 
 
-def keep(workspace: Workspace, pilot: PilotRow, found: Json, *, now: datetime) -> AnalysisRow:
-    """Keep a result for ever, under the pilot's next number."""
+def balance_of(workspace: Workspace, pilot: PilotRow) -> tuple[Check, ...]:
+    """Whether the groups are as large as planned, and alike; known before any outcome.
+
+    Raises:
+        NotNow: Nobody is enrolled yet.
+    """
+    session, engine = workspace.session, workspace.engine
+    plan, _ = frozen_plan(session, pilot)
+    receipt = enrolment_receipt(session, pilot)
+    session.commit()
+    enrolment = enrolment_of(engine, workspace.ledger, pilot.slug, receipt)
+    return enrolment_checks(engine, plan, customers=receipt.arms, enrolment=enrolment)
+
+
+def keep(
+    workspace: Workspace,
+    pilot: PilotRow,
+    found: Json,
+    *,
+    inputs: Inputs,
+    report_json: str,
+    now: datetime,
+) -> AnalysisRow:
+    """Keep a result for ever, under the pilot's next number.
+
+    Args:
+        workspace: Holds the registry.
+        pilot: The pilot.
+        found: As scripts read it.
+        inputs: What it was computed from; the same inputs are kept once.
+        report_json: As people read it.
+        now: When it was computed.
+    """
     session = workspace.session
-    newest = session.exec(
-        select(func.max(AnalysisRow.number)).where(AnalysisRow.pilot_id == pilot.id)
-    ).one()
-    row = AnalysisRow(
-        pilot_id=pilot_id(pilot),
-        number=(newest or 0) + 1,
-        as_of=date.fromisoformat(found["inputs"]["as_of"]),
-        ledger_through=found["inputs"]["ledger_through"],
-        status=found["verdict"]["status"],
-        result_json=as_json(found),
-        created_at=now,
-    )
-    session.add(row)
+    # One at a time: where transactions run side by side, they would take the same number.
+    session.exec(select(PilotRow.id).where(PilotRow.id == pilot.id).with_for_update()).one()
+    row = same_analysis(session, pilot, inputs)
+    if row is None:
+        newest = session.exec(
+            select(func.max(AnalysisRow.number)).where(AnalysisRow.pilot_id == pilot.id)
+        ).one()
+        row = AnalysisRow(
+            pilot_id=pilot_id(pilot),
+            number=(newest or 0) + 1,
+            as_of=inputs.as_of,
+            ledger_through=inputs.ledger_through,
+            status=found["verdict"]["status"],
+            result_json=as_json(found),
+            report_json=report_json,
+            inputs_sha256=_sha256(inputs),
+            created_at=now,
+        )
+        session.add(row)
     session.commit()
     return row
+
+
+def _inputs(
+    session: Session,
+    plan: Plan,
+    stored: PlanRow,
+    receipt: EnrolmentReceipt,
+    *,
+    today: date,
+    engine: str,
+) -> Inputs:
+    closes_on = last_window_closes(plan, last_enrolled_on=receipt.last_enrolled_on)
+    return Inputs(
+        plan=stored.fingerprint,
+        enrolment=receipt.fingerprint,
+        ledger_through=ledger_through(session),
+        as_of=min(today, closes_on + timedelta(days=1)),
+        engine=engine,
+        pilotbook=version("pilotbook"),
+    )
+
+
+def _sha256(inputs: Inputs) -> str:
+    """The digest of inputs as JSON with sorted keys."""
+    said = asdict(inputs) | {"as_of": inputs.as_of.isoformat()}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

@@ -12,39 +12,8 @@ from app.workspace import Workspace
 from experiments.analyse.download import accounts_table
 from experiments.errors import BadInput
 from experiments.record.recording import Receipt
-from experiments.report.build import build_report
 from experiments.report.report import PilotReport
-from experiments.report.result import Json, as_csv, as_json, rejects_csv, result
-from experiments.report.sentences import in_full, verdict_line
-
-
-def result_of(finding: Finding, receipts: Sequence[Receipt] = ()) -> Json:
-    """The result of an analysis, and of the files read for it, as scripts read it."""
-    sentences = {
-        verdict.treatment: in_full(verdict_line(finding.plan, verdict, finding.registration))
-        for verdict in finding.decision.verdicts
-    }
-    return result(
-        finding.plan,
-        finding.analysed.analysis,
-        finding.decision,
-        registration=finding.registration,
-        sentences=sentences,
-        receipts=receipts,
-    )
-
-
-def report_of(finding: Finding, receipts: Sequence[Receipt] = ()) -> PilotReport:
-    """The report of an analysis, and of the files read for it, as people read it."""
-    return build_report(
-        finding.plan,
-        finding.analysed.analysis,
-        finding.decision,
-        registration=finding.registration,
-        left_out=finding.enrolment.left_out,
-        assigned=finding.enrolment.assigned,
-        receipts=receipts,
-    )
+from experiments.report.result import Json, as_csv, as_json, rejects_csv
 
 
 def refuse_unwritable(folder: Path) -> None:

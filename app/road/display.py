@@ -1,6 +1,6 @@
 """What the command line shows: progress while it works, then the verdict."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from app.road.run import Journey, Stage
 from experiments.report.build import behavior_sentence
-from experiments.report.report import Tone, VerdictLine
+from experiments.report.report import PilotReport, Tone, VerdictLine
 
 STYLES = {Tone.GOOD: "green", Tone.BAD: "red", Tone.CAUTION: "yellow", Tone.PLAIN: "default"}
 
@@ -75,26 +75,28 @@ def show_journey(journey: Journey, *, folder: Path, with_report: bool) -> None:
     console.print(f"Written to {folder}: {', '.join(written)}")
 
 
-def show_demo(journeys: list[Journey]) -> None:
-    """The verdicts of the demo company, as a table."""
+def show_demo(reports: Sequence[PilotReport], *, sign_ins: Sequence[str], password: str) -> None:
+    """The verdicts of the demo company, as a table and in words, and who may sign in."""
     console = Console(highlight=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for head in ("Pilot", "Verdict", "Net", "Effect per customer"):
         table.add_column(head)
-    for journey in journeys:
-        line = journey.report.verdict
-        net, effect = journey.report.figures[0], journey.report.figures[-1]
+    for report in reports:
+        line = report.verdict
+        net, effect = report.figures[0], report.figures[-1]
         table.add_row(
-            journey.report.title,
+            report.title,
             f"[{STYLES[line.tone]}]{line.word}[/]",
             f"{net.value} ({net.interval})",
             f"{effect.value} ({effect.interval})",
         )
     console.print(table)
-    for journey in journeys:
+    for report in reports:
         console.print()
-        console.print(journey.report.title, style="bold")
-        _show_verdict(console, journey.report.verdict)
+        console.print(report.title, style="bold")
+        _show_verdict(console, report.verdict)
+    console.print()
+    console.print(f"Sign in as {', '.join(sign_ins)} with the password “{password}”.")
 
 
 def _show_verdict(console: Console, line: VerdictLine) -> None:

@@ -6,15 +6,14 @@ from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from app.analyse.service import Finding, analyse_pilot, keep
+from app.analyse.conclusion import conclude
+from app.analyse.service import Finding, analyse_pilot
 from app.enrol.service import enrol_file
 from app.plan.service import register
 from app.record.service import record_file
 from app.report.service import (
     refuse_unwritable,
     remove_report,
-    report_of,
-    result_of,
     write_rejects,
     write_report,
     write_result,
@@ -113,10 +112,9 @@ def travel(
     )
     at(Stage.VALUE)
     at(Stage.DECIDE)
-    found = result_of(finding, receipts)
-    keep(workspace, pilot, found, now=now)
+    concluded = conclude(workspace, pilot, finding, now=now)
     at(Stage.REPORT)
-    return Journey(enrolment, receipts, finding, found, report_of(finding, receipts))
+    return Journey(enrolment, receipts, finding, concluded.result, concluded.report)
 
 
 def write_journey(

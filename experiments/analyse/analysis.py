@@ -200,8 +200,7 @@ def _veiled(
         inputs=inputs,
         customers=customers,
         checks=(
-            checks.split(plan, customers),
-            *checks.balance(plan, *_attribute_sums(engine, enrolment)),
+            *enrolment_checks(engine, plan, customers=customers, enrolment=enrolment),
             window,
             checks.rows_complete(gaps, {}),
             checks.contamination(plan, reached),
@@ -218,6 +217,23 @@ def _veiled(
         ),
     )
     return Analysed(analysis, enrolment.rows, None)
+
+
+def enrolment_checks(
+    engine: Engine, plan: Plan, *, customers: Mapping[str, int], enrolment: Enrolment
+) -> tuple[Check, ...]:
+    """Are the groups as large as planned, and alike? Known as soon as customers are enrolled.
+
+    Args:
+        engine: Runs the queries.
+        plan: Names arms and shares.
+        customers: Enrolled customers per arm.
+        enrolment: What is known of them.
+    """
+    return (
+        checks.split(plan, customers),
+        *checks.balance(plan, *_attribute_sums(engine, enrolment)),
+    )
 
 
 def _attribute_sums(

@@ -46,6 +46,8 @@ def build_report(
     left_out: int,
     assigned: bool,
     receipts: Sequence[Receipt] = (),
+    looks: int = 1,
+    amendment: str = "",
 ) -> PilotReport:
     """Put the report together.
 
@@ -57,6 +59,8 @@ def build_report(
         left_out: Customers of the file whose arm the plan does not name.
         assigned: Whether Pilotbook drew the arms.
         receipts: What the files of behavior brought; none where the ledger was filled before.
+        looks: How often outcomes have been looked at, this time included.
+        amendment: What differs from the plan, and why, if somebody said so.
     """
     deciding = decision.deciding
     lines = [verdict_line(plan, verdict, registration) for verdict in decision.verdicts]
@@ -75,7 +79,11 @@ def build_report(
         figures=_figures(plan, analysis, deciding),
         effects=effects_chart(plan, analysis, decision),
         over_time=time_chart(plan, analysis, treatment=deciding.treatment),
-        done=_done(plan, analysis, left_out=left_out, assigned=assigned, receipts=receipts),
+        done=(
+            *_done(plan, analysis, left_out=left_out, assigned=assigned, receipts=receipts),
+            Line("How often looked", _looked(analysis, looks)),
+            *([Line("Amendment", amendment)] if amendment else []),
+        ),
         checks_line=_checks_line(analysis.checks),
         checks=tuple(
             CheckLine(
@@ -165,7 +173,7 @@ def _done(
     assigned: bool,
     receipts: Sequence[Receipt],
 ) -> tuple[Line, ...]:
-    """Who, how many, when, how chosen, what behavior, how often looked."""
+    """Who, how many, when, how chosen, what behavior."""
     arms = ", ".join(f"{count:,} in “{arm}”" for arm, count in analysis.customers.items())
     total = sum(analysis.customers.values())
     others = f"; {left_out:,} customers of other groups were left out" if left_out else ""
@@ -175,9 +183,6 @@ def _done(
         if assigned
         else "Groups came with the customer file, from a random draw according to the plan"
     )
-    looked = (
-        "Not yet; outcomes are veiled" if analysis.veiled else "Once, after the last window closed"
-    )
     return (
         Line(
             "Who", f"Customers offered {_or(plan.design.treatments)}, against {plan.design.control}"
@@ -186,8 +191,14 @@ def _done(
         Line("When", days(plan.pilot.starts_on, plan.pilot.ends_on)),
         Line("How chosen", chosen),
         *([Line("Behavior", behavior_sentence(receipts))] if receipts else []),
-        Line("How often looked", looked),
     )
+
+
+def _looked(analysis: Analysis, looks: int) -> str:
+    if analysis.veiled:
+        return "Not yet; outcomes are veiled"
+    times = "Once" if looks == 1 else f"{looks:,} times"
+    return f"{times}, after the last window closed"
 
 
 def behavior_sentence(receipts: Sequence[Receipt]) -> str:

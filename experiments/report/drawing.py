@@ -37,7 +37,7 @@ _COLOURS: Final = {
 }
 
 
-_RESPONSIVE: Final = ' style="max-width:100%;height:auto"'
+RESPONSIVE: Final = ' style="max-width:100%;height:auto"'
 
 
 class Theme(StrEnum):
@@ -78,7 +78,7 @@ def themed(svg: str, theme: Theme) -> str:
     if theme is Theme.PAGE:
         return svg
     fixed = re.sub(r"var\(--[a-z]+, (#[0-9a-f]{6})\)", r"\1", svg)
-    return fixed.replace(_RESPONSIVE, "")
+    return fixed.replace(RESPONSIVE, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +320,7 @@ def _finished(svg: str, *, title: str) -> str:
     _, _, width, _ = found[1].split()
     root = (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="{found[1]}"'
-        f' width="{width}" role="img" aria-label="{label}"{_RESPONSIVE}>'
+        f' width="{width}" role="img" aria-label="{label}"{RESPONSIVE}>'
         f"<title>{label}</title>"
     )
     return root + svg[found.end() :]

@@ -224,6 +224,7 @@ class PilotReport:
         glossary: Statistical terms, a sentence each.
         fingerprints: Of plan and enrolment, and what else identifies the computation.
         made_on: The day as of which the report speaks.
+        signatures: Who signed plan and decision, and when; added where the report is shown.
     """
 
     title: str
@@ -245,3 +246,4 @@ class PilotReport:
     glossary: tuple[Line, ...]
     fingerprints: tuple[Line, ...]
     made_on: date
+    signatures: tuple[Line, ...] = ()

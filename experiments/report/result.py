@@ -8,19 +8,23 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+
+import pyarrow as pa
 
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.estimate import Estimate
 from experiments.analyse.variables import label
 from experiments.decide.guardrails import Guardrail
 from experiments.decide.verdict import Decision, MoreData, Verdict
-from experiments.errors import Undefined
+from experiments.errors import BadInput, Problem, Undefined
 from experiments.pilot import Plan
 from experiments.plan.registration import Registration
 from experiments.record.recording import Receipt
 from experiments.stats.estimate import Interval
+from experiments.terms import nearest
 from experiments.value.contrast import Reading, Value
+from experiments.words import cell_text
 
 Json = dict[str, Any]
 
@@ -33,6 +37,7 @@ def result(
     registration: Registration,
     sentences: Mapping[str, str],
     receipts: Sequence[Receipt] = (),
+    amendment: str = "",
 ) -> Json:
     """Everything that was found, as plain values.
 
@@ -43,6 +48,7 @@ def result(
         registration: Whether the plan came before the outcome.
         sentences: Per treatment, its verdict in words.
         receipts: What the files of behavior brought.
+        amendment: What differs from the plan, and why, if somebody said so.
     """
     verdicts = [_verdict(verdict, sentences[verdict.treatment]) for verdict in decision.verdicts]
     deciding = decision.verdicts.index(decision.deciding)
@@ -65,6 +71,7 @@ def result(
         "customers": dict(analysis.customers),
         "estimates": [_estimate(estimate) for estimate in analysis.estimates],
         "receipts": [_receipt(receipt) for receipt in receipts],
+        "amendment": amendment or None,
         "inputs": {
             "plan": analysis.inputs.plan,
             "enrolment": analysis.inputs.enrolment,
@@ -135,6 +142,7 @@ def _verdict(verdict: Verdict, sentence: str) -> Json:
         "more_data": _more_data(verdict.more_data),
         "failed_checks": list(verdict.failed),
         "visible_from": verdict.veiled_until.isoformat() if verdict.veiled_until else None,
+        "veil": verdict.veil or None,
     }
     return found
 
@@ -251,7 +259,11 @@ CSV_COLUMNS = (
     *("simultaneous_low", "simultaneous_high", "simultaneous_p_value"),
     *("relative", "relative_low", "relative_high", "undefined"),
 )
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_TYPES: Final = {
+    **dict.fromkeys((*CSV_COLUMNS[:8], "undefined"), pa.string()),
+    "headline": pa.bool_(),
+    **dict.fromkeys(("n_treatment", "n_control"), pa.int64()),
+}
 
 
 def as_csv(found: Json) -> str:
@@ -265,6 +277,38 @@ def as_csv(found: Json) -> str:
     for estimate in found["estimates"]:
         writer.writerow({key: _cell(value) for key, value in _flat(estimate).items()})
     return out.getvalue()
+
+
+def as_table(found: Json) -> pa.Table:
+    """The estimates of a result as a typed table; what cannot be computed is null."""
+    rows = [_flat(estimate) for estimate in found["estimates"]]
+    schema = pa.schema([(name, _TYPES.get(name, pa.float64())) for name in CSV_COLUMNS])
+    columns = {
+        name: [None if isinstance(row[name], dict) else row[name] for row in rows]
+        for name in CSV_COLUMNS
+    }
+    return pa.table(columns, schema=schema)
+
+
+def chosen(found: Json, *, metric: str | None = None, segment: str | None = None) -> Json:
+    """A result with the estimates of one metric or one segment attribute alone.
+
+    Raises:
+        BadInput: There is no such metric or segment; names the nearest.
+    """
+    estimates = found["estimates"]
+    for key, wanted in (("metric", metric), ("segment", segment)):
+        if wanted is not None:
+            known = {each[key]: None for each in found["estimates"] if each[key] is not None}
+            if wanted not in known:
+                raise BadInput("There is no such estimate.", [Problem(key, _no(wanted, [*known]))])
+            estimates = [each for each in estimates if each[key] == wanted]
+    return {**found, "estimates": estimates}
+
+
+def _no(wanted: str, known: Sequence[str]) -> str:
+    there = nearest(wanted, known) if known else "there is none"
+    return f"{wanted!r} is not in this result; {there}"
 
 
 def rejects_csv(receipts: Sequence[Receipt]) -> str:
@@ -301,6 +345,4 @@ def _cell(value: object) -> object:
         return None
     if not isinstance(value, str):
         return value
-    text = f"'{value}" if value.startswith(FORMULA_STARTS) else value
-    # The writer quotes a line feed, but a carriage return would end the line for many readers.
-    return text.replace("\r", " ")
+    return cell_text(value)

@@ -254,18 +254,6 @@ def test_a_fault_is_said_in_a_sentence_above_its_trace(
     assert not result.stdout
 
 
-def test_the_demo_takes_a_port_also_while_nothing_is_served(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("app.demo.tour.tour", lambda at: [])
-    monkeypatch.setattr("app.road.display.show_demo", lambda found: None)
-    served = CliRunner().invoke(app, ["demo", "--port", "8123"])
-    assert served.exit_code == 0, served.output
-    assert "nothing is served on port 8123" in served.stderr
-    assert CliRunner().invoke(app, ["demo", "--no-serve", "--port", "80"]).stderr == ""
-    assert CliRunner().invoke(app, ["demo", "--port", "0"]).exit_code == 2
-
-
 def test_bad_customers_are_listed_with_their_lines(tmp_path: Path) -> None:
     said = refused(Wide(rows=("00000,hold,40,1,1", "new,held,40,1,1")).write(tmp_path))
     assert "2 of 402 rows are wrong; nobody was enrolled" in said

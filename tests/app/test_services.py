@@ -1,23 +1,30 @@
 """Register, enrol, record, analyse: the services in a workspace of their own."""
 
+import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
-from app.analyse.service import analyse_pilot, keep
+from app.analyse.conclusion import conclude, result_of
+from app.analyse.service import analyse_pilot, inputs_of, keep, same_analysis
+from app.batches import ledger_through, reverse
 from app.enrol.service import enrol_file
 from app.plan.service import frozen_plan, register
-from app.record.service import record_file
-from app.report.service import result_of
+from app.record.service import receipts_for, record_file
+from app.refusals import NotNow
+from app.stored import from_text
 from app.tables import AnalysisRow, BatchRow, EnrolmentRow, PilotRow
 from app.workspace import Workspace, throwaway_workspace
-from experiments.errors import BadFile, BadPlan
+from experiments.errors import BadFile, BadPlan, MissingMeasure
 from experiments.plan.pilot_file import PilotFile, read_pilot_file
 from experiments.plan.registration import Registration
+from experiments.report.report import PilotReport
 from tests.app.pilots import ENDS_ON, STARTS_ON, Wide, write_long
 
 BEFORE = datetime(2026, 2, 20, 9, tzinfo=UTC)
@@ -82,18 +89,119 @@ def test_an_analysis_repeats_to_the_last_byte(tmp_path: Path) -> None:
     for _ in range(2):
         with throwaway_workspace(engine="duckdb", timezone="UTC") as workspace:
             pilot = prepared(workspace, path)
-            found = result_of(analyse_pilot(workspace, pilot, today=TODAY))
-            seen.add(keep(workspace, pilot, found, now=AFTER).result_json)
+            finding = analyse_pilot(workspace, pilot, today=TODAY)
+            kept = conclude(workspace, pilot, finding, now=AFTER).row
+            seen.add((kept.result_json, kept.report_json, kept.inputs_sha256))
     assert len(seen) == 1
 
 
 def test_analyses_are_kept_under_their_own_numbers(workspace: Workspace, tmp_path: Path) -> None:
     pilot = prepared(workspace, Wide().write(tmp_path))
-    found = result_of(analyse_pilot(workspace, pilot, today=TODAY))
-    keep(workspace, pilot, found, now=AFTER)
-    keep(workspace, pilot, found, now=AFTER)
+    for today in (ENDS_ON, TODAY):
+        conclude(workspace, pilot, analyse_pilot(workspace, pilot, today=today), now=AFTER)
     rows = workspace.session.exec(select(AnalysisRow)).all()
-    assert [(row.number, row.status) for row in rows] == [(1, "proved"), (2, "proved")]
+    assert [(row.number, row.status) for row in rows] == [(1, "veiled"), (2, "proved")]
+
+
+def test_the_same_inputs_are_the_same_analysis(workspace: Workspace, tmp_path: Path) -> None:
+    """Answered by the registry: nothing is computed, and nobody looks once more."""
+    session, pilot = workspace.session, prepared(workspace, Wide().write(tmp_path))
+    inputs = inputs_of(session, pilot, today=TODAY, engine="duckdb")
+    assert same_analysis(session, pilot, inputs) is None
+    finding = analyse_pilot(workspace, pilot, today=TODAY)
+    assert finding.analysed.analysis.inputs == inputs
+    kept = conclude(workspace, pilot, finding, now=AFTER)
+    later = inputs_of(session, pilot, today=TODAY + timedelta(days=9), engine="duckdb")
+    found = same_analysis(session, pilot, later)
+    assert found is not None
+    assert found.number == kept.row.number
+    assert conclude(workspace, pilot, finding, now=AFTER).row.number == kept.row.number
+    (tmp_path / "more.csv").write_text("who,spend,visit\n00001,5,1\n")
+    columns = read_pilot_file(tmp_path / "wide.toml").behavior[0]
+    record_file(workspace, tmp_path / "more.csv", columns, complete_through=None, now=AFTER)
+    assert same_analysis(session, pilot, replace(inputs, ledger_through=3)) is None
+    assert inputs_of(session, pilot, today=TODAY, engine="duckdb").ledger_through == 3
+
+
+def test_analyses_kept_at_the_same_time_get_numbers_of_their_own(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """Six workers keep six analyses: numbers 1 to 6."""
+    pilot = prepared(workspace, Wide().write(tmp_path))
+    finding = analyse_pilot(workspace, pilot, today=TODAY)
+    found, inputs = result_of(finding), finding.analysed.analysis.inputs
+    bind, gate, numbers = workspace.session.get_bind(), threading.Barrier(6), []
+
+    def keep_one(as_of: date) -> None:
+        with Session(bind, expire_on_commit=False) as session:
+            gate.wait()
+            row = keep(
+                replace(workspace, session=session), pilot, found,
+                inputs=replace(inputs, as_of=as_of), report_json="{}", now=AFTER,
+            )  # fmt: skip
+            numbers.append(row.number)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(keep_one, [TODAY + timedelta(days=at) for at in range(6)]))
+    assert sorted(numbers) == [1, 2, 3, 4, 5, 6]
+
+
+def test_an_analysis_is_kept_for_scripts_and_for_people(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    pilot = prepared(workspace, write_long(tmp_path))
+    finding = analyse_pilot(workspace, pilot, today=TODAY)
+    kept = conclude(workspace, pilot, finding, now=AFTER)
+    assert from_text(PilotReport, kept.row.report_json) == kept.report
+    assert json.loads(kept.row.result_json)["verdict"] == kept.result["verdict"]
+
+
+def test_a_result_names_the_receipts_that_it_rests_on(workspace: Workspace, tmp_path: Path) -> None:
+    """Contacts and measures of the plan up to the analysis; nothing else, nothing reversed."""
+    session, pilot = workspace.session, prepared(workspace, write_long(tmp_path))
+    plan, _ = frozen_plan(session, pilot)
+    columns = read_pilot_file(Wide().write(tmp_path)).behavior[0]
+    record_file(workspace, tmp_path / "wide.csv", columns, complete_through=None, now=AFTER)
+    files = [receipt.file for receipt in receipts_for(session, plan, through=4)]
+    assert files == ["orders.csv", "contacts.csv"]
+    assert [receipt.file for receipt in receipts_for(session, plan, through=2)] == ["orders.csv"]
+    reverse(session, 2, reason="wrong shop", by=None, now=AFTER)
+    session.commit()
+    assert [receipt.file for receipt in receipts_for(session, plan, through=5)] == ["contacts.csv"]
+    assert len(receipts_for(session, plan, through=4)) == 2
+
+
+def test_a_reversal_changes_the_next_analysis_and_no_earlier_one(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """The corrected file says that the mail brought nothing."""
+    pilot = prepared(workspace, Wide().write(tmp_path))
+    first = analyse_pilot(workspace, pilot, today=TODAY)
+    reverse(workspace.session, 2, reason="wrong column", by=None, now=AFTER)
+    workspace.session.commit()
+    with pytest.raises(MissingMeasure):
+        analyse_pilot(workspace, pilot, today=TODAY)
+    path = Wide(lift=0).write(tmp_path / "corrected")
+    columns = read_pilot_file(path).behavior[0]
+    record_file(workspace, path.parent / "wide.csv", columns, complete_through=ENDS_ON, now=AFTER)
+    second = analyse_pilot(workspace, pilot, today=TODAY)
+    assert first.decision.deciding.status == "proved"
+    assert second.decision.deciding.status == "disproved"
+    assert second.analysed.analysis.inputs.ledger_through == 4
+
+
+def test_a_reversed_outcome_was_known_all_the_same(workspace: Workspace, tmp_path: Path) -> None:
+    """Recorded, looked at, reversed, planned, recorded again: the plan did not come first."""
+    path = Wide().write(tmp_path)
+    read = read_pilot_file(path)
+    pilot = register(workspace.session, read.plan(), now=BEFORE)
+    enrol(workspace, pilot, read, path)
+    file, columns, seen = tmp_path / "wide.csv", read.behavior[0], BEFORE - timedelta(days=1)
+    record_file(workspace, file, columns, complete_through=None, now=seen)
+    reverse(workspace.session, 2, reason="never seen", by=None, now=seen)
+    workspace.session.commit()
+    record_file(workspace, file, columns, complete_through=ENDS_ON, now=AFTER)
+    assert analyse_pilot(workspace, pilot, today=TODAY).registration is Registration.RETROSPECTIVE
 
 
 def test_a_plan_is_read_back_as_it_was_frozen(workspace: Workspace, tmp_path: Path) -> None:
@@ -116,12 +224,12 @@ def test_a_pilot_is_enrolled_once(workspace: Workspace, tmp_path: Path) -> None:
     read = read_pilot_file(path)
     pilot = register(workspace.session, read.plan(), now=BEFORE)
     enrol(workspace, pilot, read, path)
-    with pytest.raises(BadPlan, match="has its customers already"):
+    with pytest.raises(NotNow, match="has its customers already"):
         enrol(workspace, pilot, read, path)
     assert len(workspace.session.exec(select(BatchRow)).all()) == 1
 
 
-def test_a_refused_enrolment_counts_rows_and_leaves_nothing(
+def test_a_refused_enrolment_counts_rows_and_enrols_nobody(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     """One row with two bad cells is one bad row."""
@@ -131,12 +239,13 @@ def test_a_refused_enrolment_counts_rows_and_leaves_nothing(
     with pytest.raises(BadFile, match="1 of 401 rows are wrong; nobody was enrolled") as caught:
         enrol(workspace, pilot, read, path)
     assert len(caught.value.rejects) == 2
-    assert not workspace.session.exec(select(BatchRow)).all()
+    assert [row.state for row in workspace.session.exec(select(BatchRow)).all()] == ["discarded"]
+    assert ledger_through(workspace.session) == 0
     assert not workspace.session.exec(select(EnrolmentRow)).all()
     assert not workspace.ledger.root.exists()
 
 
-def test_refused_behavior_leaves_ledger_registry_and_scratch_as_they_were(
+def test_refused_behavior_leaves_ledger_and_scratch_as_they_were(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     path = Wide(rows=("zzz,hold,30,many,1",)).write(tmp_path)
@@ -146,7 +255,8 @@ def test_refused_behavior_leaves_ledger_registry_and_scratch_as_they_were(
         record_file(
             workspace, path.parent / "wide.csv", read.behavior[0], complete_through=None, now=AFTER
         )
-    assert not workspace.session.exec(select(BatchRow)).all()
+    assert [row.state for row in workspace.session.exec(select(BatchRow)).all()] == ["discarded"]
+    assert ledger_through(workspace.session) == 0
     assert not workspace.ledger.root.exists()
     assert set(workspace.scratch.iterdir()) == before
 
@@ -163,7 +273,7 @@ def test_a_file_is_recorded_once_for_a_measure(workspace: Workspace, tmp_path: P
     )
     with pytest.raises(BadFile, match=f"{said}, visit;"):
         record_file(workspace, copy, columns, complete_through=None, now=AFTER)
-    assert len(workspace.session.exec(select(BatchRow)).all()) == 2
+    assert workspace.session.exec(select(BatchRow.state)).all() == ["accepted"] * 2 + ["discarded"]
     assert sorted(workspace.ledger.root.rglob("*")) == ledger
     other = columns.model_copy(update={"measures": ("age",)})
     assert record_file(workspace, copy, other, complete_through=None, now=AFTER).entries == 400

@@ -1,0 +1,1 @@
+"""Decide: accept the recommendation or override it."""

@@ -1,0 +1,307 @@
+"""The enrol page: upload, say what the columns mean, draw the groups, read the receipt."""
+
+from collections.abc import Mapping
+from datetime import date
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import RedirectResponse, Response
+from sqlmodel import Session
+
+from app.dependencies import (
+    CallerDep,
+    DatabaseDep,
+    NowDep,
+    PilotDep,
+    ReadingDep,
+    SettingsDep,
+    TodayDep,
+    WritingDep,
+    allow,
+)
+from app.enrol.forms import MEANINGS, guessed, typed_columns, typed_seed
+from app.enrol.kept import kept_of, opened_workspace
+from app.enrol.lists import arms_csv, assignment_table
+from app.enrol.request import ask_to_draw, ask_to_enrol, new_seed
+from app.enrol.service import enrolment_receipt, waiting_list
+from app.enrol.shown import alike_shown, drawn_sentence, enrolled_sentence, overlap_sentence
+from app.errors import problem_of
+from app.people.caller import Caller
+from app.people.rights import Right
+from app.plan.service import frozen_plan
+from app.steps import head_of, show_pilot
+from app.tables import PilotRow
+from app.web.columns import TypedDep, errors_at, shown_columns, shown_rows
+from app.web.inbox import UploadId, Waiting, remember, upload_of_form, waiting_upload
+from app.web.jobs import answer_page, awaited
+from app.web.route import BookRoute
+from experiments.enrol.customers import attributes_of
+from experiments.enrol.guess import guess_customers
+from experiments.errors import BadInput, PilotError
+from experiments.plan.pilot_file import CustomersFile
+from experiments.report.wording import counted
+
+router = APIRouter(route_class=BookRoute)
+STEP: Final = "enrol"
+
+
+@router.get("/pilots/{slug}/enrol", dependencies=[allow(Right.READ)])
+def enrol_page(
+    request: Request,
+    *,
+    pilot: PilotDep,
+    session: ReadingDep,
+    settings: SettingsDep,
+    database: DatabaseDep,
+    caller: CallerDep,
+    today: TodayDep,
+) -> Response:
+    """Ask for customers, for the draw, or show who is enrolled."""
+    facts = head_of(session, pilot, today=today).facts
+    if facts.enrolled:
+        plan, _ = frozen_plan(session, pilot)
+        receipt = enrolment_receipt(session, pilot)
+        session.rollback()
+        kept = kept_of(settings, database, pilot)
+        return show_pilot(
+            request,
+            session,
+            pilot,
+            "enrol/enrolled.html",
+            step=STEP,
+            today=today,
+            receipt=receipt,
+            sentence=enrolled_sentence(receipt),
+            drawn=drawn_sentence(receipt),
+            control=plan.design.control,
+            alike=alike_shown(kept.alike, plan),
+            overlaps=[(one, overlap_sentence(one)) for one in kept.overlaps if one.customers],
+            may_list=_may(caller, Right.SEE_CUSTOMERS, pilot),
+        )
+    if facts.listed:
+        return _ask_draw(
+            request, session, pilot, caller, today, typed={"seed": str(new_seed())}, errors={}
+        )
+    return _ask_file(request, session, pilot, caller, today, errors={})
+
+
+@router.post("/pilots/{slug}/enrol/uploads", dependencies=[allow(Right.WRITE)])
+async def upload_customers(
+    request: Request,
+    *,
+    pilot: PilotDep,
+    session: ReadingDep,
+    caller: CallerDep,
+    now: NowDep,
+    today: TodayDep,
+) -> Response:
+    """Take in a file of customers, and ask what its columns mean."""
+    try:
+        upload = await upload_of_form(request, by=caller.user_id, now=now)
+    except PilotError as error:
+        said = {"file": " ".join(str(error).split("\n  "))}
+        status = problem_of(error).status
+        return await run_in_threadpool(
+            _ask_file, request, session, pilot, caller, today, errors=said, status=status
+        )
+    return RedirectResponse(_upload_address(pilot, upload), HTTPStatus.SEE_OTHER)
+
+
+@router.get("/pilots/{slug}/enrol/uploads/{upload}", dependencies=[allow(Right.WRITE)])
+def columns_page(
+    request: Request,
+    *,
+    pilot: PilotDep,
+    upload: UploadId,
+    session: ReadingDep,
+    settings: SettingsDep,
+    caller: CallerDep,
+    today: TodayDep,
+) -> Response:
+    """Show the first rows, and ask what the columns mean."""
+    waiting = waiting_upload(settings.files, upload, by=caller.user_id)
+    return _ask_columns(request, session, pilot, waiting, today, typed=waiting.chosen, errors={})
+
+
+@router.post("/pilots/{slug}/enrol/uploads/{upload}", dependencies=[allow(Right.WRITE)])
+def enrol_upload(
+    request: Request,
+    *,
+    pilot: PilotDep,
+    upload: UploadId,
+    typed: TypedDep,
+    reading: ReadingDep,
+    session: WritingDep,
+    database: DatabaseDep,
+    settings: SettingsDep,
+    caller: CallerDep,
+    now: NowDep,
+    today: TodayDep,
+) -> Response:
+    """Enrol the customers of an upload, as its columns were explained."""
+    waiting = waiting_upload(settings.files, upload, by=caller.user_id)
+    remember(waiting, typed)
+    names = _names(waiting)
+    try:
+        columns = typed_columns(typed, names, file=waiting.name)
+    except BadInput as error:
+        errors = errors_at(error, names, {})
+        return _ask_columns(request, reading, pilot, waiting, today, typed=typed, errors=errors)
+    job = ask_to_enrol(
+        session,
+        pilot,
+        waiting.path,
+        columns,
+        name=waiting.name,
+        by=caller,
+        now=now,
+        back=_upload_address(pilot, upload),
+    )
+    return answer_page(awaited(session, database, job))
+
+
+@router.post("/pilots/{slug}/enrol/draw", dependencies=[allow(Right.WRITE)])
+def draw_groups_page(
+    request: Request,
+    *,
+    pilot: PilotDep,
+    typed: TypedDep,
+    reading: ReadingDep,
+    session: WritingDep,
+    database: DatabaseDep,
+    caller: CallerDep,
+    now: NowDep,
+    today: TodayDep,
+) -> Response:
+    """Draw the groups of the customers who wait."""
+    try:
+        seed = typed_seed(typed.get("seed", ""))
+    except BadInput as error:
+        errors = {"seed": error.problems[0].what}
+        return _ask_draw(request, reading, pilot, caller, today, typed=typed, errors=errors)
+    strata = tuple(typed.get("strata", "").splitlines())
+    job = ask_to_draw(session, pilot, seed=seed, strata=strata, by=caller, now=now)
+    return answer_page(awaited(session, database, job))
+
+
+@router.get("/pilots/{slug}/enrol/list", dependencies=[allow(Right.SEE_CUSTOMERS)])
+def treatment_list(
+    pilot: PilotDep,
+    settings: SettingsDep,
+    database: DatabaseDep,
+    arm: Annotated[str | None, Query(max_length=128)] = None,
+) -> Response:
+    """The list of a group, or of all, for whoever writes to the customers."""
+    with opened_workspace(settings, database) as workspace:
+        table = assignment_table(workspace, pilot, arm=arm, with_ids=True)
+    headers = {"Content-Disposition": f'attachment; filename="{pilot.slug}.csv"'}
+    return Response(arms_csv(table), media_type="text/csv", headers=headers)
+
+
+def _ask_file(
+    request: Request,
+    session: Session,
+    pilot: PilotRow,
+    caller: Caller,
+    today: date,
+    *,
+    errors: Mapping[str, str],
+    status: int = HTTPStatus.OK,
+) -> Response:
+    return show_pilot(
+        request,
+        session,
+        pilot,
+        "enrol/upload.html",
+        step=STEP,
+        today=today,
+        status=status,
+        errors=errors,
+        may_write=_may(caller, Right.WRITE, pilot),
+    )
+
+
+def _ask_columns(
+    request: Request,
+    session: Session,
+    pilot: PilotRow,
+    waiting: Waiting,
+    today: date,
+    *,
+    typed: Mapping[str, Any],
+    errors: Mapping[str, str],
+) -> Response:
+    plan, _ = frozen_plan(session, pilot)
+    guess = guess_customers(waiting.preview, plan=plan)
+    names = [column.column for column in guess.columns]
+    said = typed or guessed(pilot, guess)
+    meanings = [said.get(f"meaning-{at}", "") for at in range(len(names))]
+    return show_pilot(
+        request,
+        session,
+        pilot,
+        "enrol/columns.html",
+        step=STEP,
+        today=today,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
+        name=waiting.name,
+        columns=shown_columns(names, meanings),
+        rows=shown_rows(waiting.preview),
+        meanings=MEANINGS,
+        missing=() if typed else guess.missing,
+        strangers=guess.other_arms,
+        other_arms=said.get("other_arms", ""),
+        errors=errors,
+    )
+
+
+def _ask_draw(
+    request: Request,
+    session: Session,
+    pilot: PilotRow,
+    caller: Caller,
+    today: date,
+    *,
+    typed: Mapping[str, str],
+    errors: Mapping[str, str],
+) -> Response:
+    plan, _ = frozen_plan(session, pilot)
+    waiting = waiting_list(session, pilot)
+    if waiting is None:
+        return RedirectResponse(f"/pilots/{pilot.slug}/enrol", HTTPStatus.SEE_OTHER)
+    known = attributes_of(CustomersFile.model_validate_json(waiting.columns_json))
+    return show_pilot(
+        request,
+        session,
+        pilot,
+        "enrol/draw.html",
+        step=STEP,
+        today=today,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
+        customers=counted(waiting.customers, "customer waits", "customers wait"),
+        name=waiting.file_name,
+        shares=[
+            (arm, f"{100 * float(share):g} %")
+            for arm, share in plan.design.planned_shares().items()
+        ],
+        strata=[(name, name) for name in known],
+        planned_strata=plan.design.strata,
+        chosen=typed.get("strata", "").splitlines(),
+        seed=typed.get("seed", ""),
+        errors=errors,
+        may_write=_may(caller, Right.WRITE, pilot),
+    )
+
+
+def _names(waiting: Waiting) -> list[str]:
+    return ["#row", *(column.name for column in waiting.preview.columns)]
+
+
+def _upload_address(pilot: PilotRow, upload: str) -> str:
+    return f"/pilots/{pilot.slug}/enrol/uploads/{upload}"
+
+
+def _may(caller: Caller, right: Right, pilot: PilotRow) -> bool:
+    return caller.may(right, own=pilot.owner_id == caller.user_id, safe=False)

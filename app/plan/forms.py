@@ -1,0 +1,251 @@
+"""The plan's form: what a new one says already, what its fields are called, errors at them."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from fastapi import Request
+
+from app.plan.fields import CONTROL_SHARE, METRIC, Fields, field_of, rows_of, typed_fields
+from app.plan.words import GOALS, KINDS, ROLES
+from app.refusals import TooLarge
+from experiments.errors import BadInput, Problem
+
+LONGEST: Final = 200_000  # characters of a form
+NEW_METRIC: Final[Fields] = {"kind": "mean", "role": "secondary", "direction": "up"}
+LABELS: Final[Mapping[str, str]] = {
+    "pilot-name": "Name",
+    "pilot-slug": "Short name",
+    "pilot-goal": "Goal",
+    "pilot-hypothesis": "Hypothesis",
+    "pilot-owner": "Owner",
+    "pilot-sponsor": "Sponsor",
+    "pilot-starts_on": "First day",
+    "pilot-ends_on": "Last day",
+    "design-control": "Group without the program",
+    CONTROL_SHARE: "Share without the program",
+    "design-strata": "Even out by",
+    "design-alpha": "Chance of a false alarm",
+    "design-prior-mean": "Effect believed before",
+    "design-prior-sd": "Give or take",
+    "value-currency": "Currency",
+    "value-metric": "Metric that carries the money",
+    "value-margin_rate": "Margin",
+    "value-value_per_unit": "Worth of one",
+    "value-hurdle_rate": "Return asked for",
+    "value-basis": "Costs that decide",
+    "value-pilot-cost_fixed": "Cost, once",
+    "value-pilot-cost_per_treated": "Cost per treated customer",
+    "value-pilot-cost_per_contact": "Cost per contact",
+    "value-pilot-cost_per_month": "Cost per month",
+    "value-cost_of_experiment": "Cost of the experiment",
+    "value-horizon_months": "Months to spread the fixed cost over",
+    "value-discount_rate": "Discount rate",
+    "value-rollout-customers": "Customers at roll-out",
+    "value-rollout-cost_fixed": "Roll-out: cost, once",
+    "value-rollout-cost_per_treated": "Roll-out: cost per customer",
+    "value-rollout-cost_per_contact": "Roll-out: cost per contact",
+    "value-rollout-cost_per_month": "Roll-out: cost per month",
+    "outlook-customers": "Customers, all groups together",
+    "outlook-mean": "What a customer does now",
+    "outlook-sd": "How much customers differ",
+    "outlook-rate": "Share that does it now",
+    "outlook-effect": "Expected effect",
+    "outlook-contacts": "Contacts per treated customer",
+}
+ROW_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
+    "metrics": {
+        "name": "Name",
+        "kind": "What is counted",
+        "measure": "Measure",
+        "unit": "Unit",
+        "role": "Role",
+        "direction": "Better",
+        "denominator": "Denominator",
+        "covariates": "Compare at equal",
+        "window-days-0": "Window from day",
+        "window-days-1": "Window to before day",
+        "pre_days": "Days before enrolment",
+        "cap-value": "Cut at",
+        "cap-percentile": "Cut at percentile",
+        "at_least": "At least",
+        "active_days": "Active days",
+        "tolerance": "Tolerance",
+        "tolerance_relative": "Tolerance in per cent",
+    },
+    "treatments": {"name": "Name", "share": "Share"},
+    "segments": {"attribute": "Attribute"},
+}
+FIRST_METRIC: Final[Fields] = {"kind": "mean", "role": "primary", "direction": "up"}
+ROW_TITLES: Final = {"metrics": "Metric", "treatments": "Program", "segments": "Segment"}
+# Choices of the form, in plain words; what this version does not compute is not offered.
+CHOICES: Final[Mapping[str, list[tuple[str, str]]]] = {
+    "goals": list(GOALS.items()),
+    "kinds": [(value, said[0].upper() + said[1:]) for value, said in KINDS.items()],
+    "roles": [(value, said[0].upper() + said[1:]) for value, said in ROLES.items()],
+    "directions": [("up", "More is better"), ("down", "Less is better")],
+    "bases": [("", "As given"), ("pilot", "Of the pilot"), ("rollout", "At roll-out")],
+}
+# Keys of the pilot file inside a sentence, in the words of the form.
+_KEYS: Final = {
+    name.split("-")[-1]: label for name, label in LABELS.items() if "_" in name.split("-")[-1]
+} | {name: label for name, label in ROW_LABELS["metrics"].items() if "_" in name}
+_KEY: Final = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
+_METRIC: Final = re.compile(r"^metric '(.+?)' ")
+
+
+def new_fields(*, name: str, owner: str, currency: str) -> Fields:
+    """What a new plan's form says already."""
+    return {
+        "pilot-name": name,
+        "pilot-goal": "sales",
+        "pilot-owner": owner,
+        "design-control": "Control",
+        "treatments-0-name": "Treatment",
+        "metrics-0-kind": "mean",
+        "metrics-0-role": "primary",
+        "metrics-0-direction": "up",
+        "metrics-0-unit": currency,
+        "value-currency": currency,
+        "outlook-customers": "10000",
+    }
+
+
+async def typed_of(request: Request) -> list[tuple[str, str]]:
+    """The fields of a form as they were typed.
+
+    Raises:
+        TooLarge: There is more text than a plan can hold.
+    """
+    form = await request.form()
+    typed = [(name, text) for name, text in form.multi_items() if isinstance(text, str)]
+    if sum(len(text) for _, text in typed) > LONGEST:
+        raise TooLarge("This plan is longer than can be kept; shorten its texts.")
+    return typed
+
+
+def read_fields(typed: list[tuple[str, str]], *, owner: str | None) -> Fields:
+    """The plan's fields; for anybody but an admin the owner is who they are."""
+    fields = typed_fields(typed)
+    return fields if owner is None else {**fields, "pilot-owner": owner}
+
+
+def with_row(fields: Fields, group: str) -> Fields:
+    """The fields with one more row of a kind."""
+    place = len(rows_of(fields, group))
+    blank = (
+        NEW_METRIC if group == "metrics" else {"name" if group != "segments" else "attribute": ""}
+    )
+    return fields | {f"{group}-{place}-{key}": text for key, text in blank.items()}
+
+
+def without_row(typed: list[tuple[str, str]], row: str) -> list[tuple[str, str]]:
+    """What was typed, without one row, such as `metrics-1`."""
+    return [(name, text) for name, text in typed if not name.startswith(f"{row}-")]
+
+
+def with_own(options: list[tuple[str, str]], value: str) -> list[tuple[str, str]]:
+    """Options, and what was chosen before where it is none of them, so that it is not lost."""
+    known = not value or any(option[0] == value for option in options)
+    return options if known else [*options, (value, value)]
+
+
+def pairs(values: list[str]) -> list[tuple[str, str]]:
+    """Options that are called what they are."""
+    return [(value, value) for value in values]
+
+
+def errors_at(error: BadInput, fields: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong, by field, each in a sentence; "" is the form as a whole."""
+    found: dict[str, str] = {}
+    for problem in error.problems:
+        name = _field(problem, fields)
+        if name == "value-metric" and not fields.get(name) and len(error.problems) > 1:
+            continue  # it follows from the metrics, which are wrong themselves
+        said = _sentence(name, problem)
+        found[name] = f"{found[name]} {said}" if name in found else said
+    ordered = sorted(found, key=_place)
+    return {name: found[name] for name in ordered} if found else {"": error.what}
+
+
+def label_of(name: str) -> str:
+    """What the form calls a field.
+
+    Example:
+        >>> label_of("metrics-1-kind"), label_of("pilot-ends_on")
+        ('Metric 2, what is counted', 'Last day')
+    """
+    parts = name.split("-", 2)
+    if parts[0] in ROW_LABELS and len(parts) == 3:
+        label = ROW_LABELS[parts[0]][parts[2]]
+        return f"{ROW_TITLES[parts[0]]} {int(parts[1]) + 1}, {label[0].lower()}{label[1:]}"
+    return LABELS.get(name, "")
+
+
+def _field(problem: Problem, fields: Mapping[str, str]) -> str:
+    """The field at which a problem stands, or of which its sentence speaks."""
+    treatments = [row.get("name", "").strip() for row in rows_of(fields, "treatments")]
+    name = field_of(
+        problem.where, control=fields.get("design-control", "").strip(), treatments=treatments
+    )
+    if name:
+        return name
+    if row := re.fullmatch(r"metrics\[(\d+)\]", problem.where):
+        return _mentioned(f"metrics-{int(row[1]) - 1}", METRIC, problem.what)
+    if named := _METRIC.match(problem.what):
+        return _of_metric(named[1], problem.what, fields)
+    for key, mentioned in (
+        ("pilot-ends_on", "ends_on"),
+        (CONTROL_SHARE, "shares"),
+        ("design-control", "different arms"),
+        ("value-metric", "value.metric"),
+        ("value-margin_rate", "margin_rate"),
+        ("value-rollout-customers", "rollout"),
+        ("metrics-0-name", "metric "),
+        ("segments-0-attribute", "segment "),
+    ):
+        if mentioned in problem.what:
+            return key
+    return ""
+
+
+def _of_metric(metric: str, what: str, fields: Mapping[str, str]) -> str:
+    """The field of a metric that a sentence names."""
+    rows = rows_of(fields, "metrics")
+    names = [(row.get("name") or row.get("measure") or "").strip() for row in rows]
+    place = max((at for at, name in enumerate(names) if name == metric), default=0)
+    keys = {"role": "role", "cap": "cap-value", "direction": "direction"}
+    said = what.split(", so ", 1)[-1]
+    key = next((field for word, field in keys.items() if word in said), "name")
+    return f"metrics-{place}-{key}"
+
+
+def _mentioned(row: str, keys: Mapping[str, object], what: str) -> str:
+    heads = {key.split("-")[0]: key for key in reversed(list(keys))}
+    places = {what.find(head): key for head, key in heads.items() if head in what}
+    return f"{row}-{places[min(places)]}" if places else f"{row}-kind"
+
+
+def _sentence(name: str, problem: Problem) -> str:
+    what = _KEY.sub(lambda found: _said(found[0]), problem.what)
+    label = label_of(name)
+    if not label:
+        return f"{problem.where}: {what}." if problem.where else f"{what[0].upper()}{what[1:]}."
+    if what == "is missing; add it" or what.startswith("is empty"):
+        return f"{label} is missing."
+    end = "" if what.endswith((".", "?")) else "."
+    return f"{label} {what}{end}" if what.startswith("is ") else f"{label}: {what}{end}"
+
+
+def _said(key: str) -> str:
+    return f"“{_KEYS[key]}”" if key in _KEYS else key
+
+
+def _place(name: str) -> tuple[int, str]:
+    order = ["pilot", "design", "treatments", "metrics", "value", "segments", "outlook"]
+    head = name.split("-", maxsplit=1)[0]
+    named = list(LABELS)
+    return (
+        order.index(head) if head in order else -1,
+        f"{named.index(name):03}" if name in named else name,
+    )

@@ -1,0 +1,233 @@
+"""What a plan leads to, as far as it is written: the panel beside the form, and the call for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, Final, TypeVar
+
+from markupsafe import Markup
+from pydantic import BaseModel, ValidationError
+
+from app.plan.fields import ASIDE, READERS, Fields
+from app.plan.words import in_short
+from experiments.errors import BadInput, BadPlan, Undefined
+from experiments.pilot import Design, Value, Window
+from experiments.plan.baseline import Baseline
+from experiments.plan.break_even import BreakEven, Costing, break_even
+from experiments.plan.outlook import Outlook, duration, outlook
+from experiments.plan.pilot_file import parse_plan
+from experiments.plan.power import KINDS, Groups
+from experiments.report.drawing import Layout
+from experiments.report.html import ChartBlock
+from experiments.report.outlook_words import outlook_lines, power_chart
+from experiments.report.power_chart import POWER_KEY, power_svg, power_table
+from experiments.report.report import Line
+from experiments.report.wording import Unit
+from experiments.terms import MOST, Basis, MetricKind, Stretch
+
+AnyModel = TypeVar("AnyModel", bound=BaseModel)
+USUAL_CUSTOMERS: Final = 10_000
+_LARGEST: Final = Decimal(10) ** 12
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """What is assumed beside the plan, to see what it leads to.
+
+    Attributes:
+        customers: Of all groups together.
+        mean: Of the money metric, per customer without the program.
+        sd: Its spread between customers.
+        rate: Share of customers with the event, without the program; for a rate.
+        effect: True effect per treated customer.
+        contacts: Contacts per treated customer.
+    """
+
+    customers: int = USUAL_CUSTOMERS
+    mean: float | None = None
+    sd: float | None = None
+    rate: float | None = None
+    effect: float | None = None
+    contacts: float | None = None
+
+    def but(self, **changes: float | None) -> "Assumed":
+        """The same, but for what is not None."""
+        known: dict[str, Any] = {key: new for key, new in changes.items() if new is not None}
+        return replace(self, **known)
+
+    def baseline(self, kind: MetricKind) -> Baseline | Undefined:
+        """What customers do now, as far as somebody said."""
+        try:
+            if kind is MetricKind.RATE:
+                if self.rate is None:
+                    return Undefined("say which share of customers does it now")
+                return Baseline.of_rate(self.rate)
+            if self.mean is None or self.sd is None:
+                return Undefined("say what a customer does now, and how much customers differ")
+            return Baseline(mean=self.mean, sd=self.sd)
+        except BadInput as error:
+            return Undefined(error.what.rstrip("."))
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What stands beside the form; `short` is the plan in a sentence, once it is complete."""
+
+    short: str
+    lines: tuple[Line, ...]
+    chart: ChartBlock | None
+
+
+def assumed_of(fields: Mapping[str, str], *, kind: MetricKind) -> tuple[Assumed, dict[str, str]]:
+    """What was typed beside the plan; and, by field, what cannot be read."""
+    found: dict[str, Any] = {}
+    wrong: dict[str, str] = {}
+    for name, typed in ASIDE.items():
+        text = fields.get(name, "").strip()
+        if not text:
+            continue
+        # The effect on a rate is typed in points.
+        points = name == "outlook-effect" and kind is MetricKind.RATE
+        number = READERS[typed](text)
+        if isinstance(number, str):
+            wrong[name] = f"{text!r} {number}"
+        elif abs(Decimal(number)) > _LARGEST or (
+            name == "outlook-customers" and not 0 < number <= MOST
+        ):
+            wrong[name] = f"{text!r} is out of range"
+        else:
+            key = name.removeprefix("outlook-")
+            plain = float(number) / 100 if points else float(number)
+            found[key] = int(number) if key == "customers" else plain
+    return Assumed(**found), wrong
+
+
+def panel_of(given: Mapping[str, Any], fields: Fields) -> Panel:
+    """The panel of a draft: every number that its parts allow, a reason where one is missing."""
+    kind = kind_of(given)
+    unit = _unit(given)
+    found = draft_outlook(given, assumed_of(fields, kind=kind)[0])
+    return Panel(_short(given), outlook_lines(found, unit=unit), _block(found, unit))
+
+
+def sentences_of(given: Mapping[str, Any], found: Outlook) -> list[str]:
+    """The numbers of a draft, a sentence each."""
+    return [line.text for line in outlook_lines(found, unit=_unit(given))]
+
+
+def draft_outlook(given: Mapping[str, Any], assumed: Assumed) -> Outlook:
+    """The numbers of a draft, complete or not."""
+    kind = kind_of(given)
+    days = _days(given)
+    windows = [_read(Window, metric.get("window")) for metric in _metrics(given)]
+    return outlook(
+        _groups(given),
+        kind=kind,
+        baseline=assumed.baseline(kind),
+        customers=assumed.customers,
+        pays_from=_pays_from(given, days, assumed),
+        effect=assumed.effect,
+        days=duration(windows, starts_on=days.starts_on, ends_on=days.ends_on)
+        if days
+        else Undefined("say the first and the last day"),
+    )
+
+
+def kind_of(given: Mapping[str, Any]) -> MetricKind:
+    """The kind of the metric that carries the money; an amount while nobody said."""
+    said = _money(given).get("kind")
+    return MetricKind(said) if said in {kind.value for kind in KINDS} else MetricKind.MEAN
+
+
+def _short(given: Mapping[str, Any]) -> str:
+    try:
+        return in_short(parse_plan(given))
+    except BadPlan:
+        return ""
+
+
+def _block(found: Outlook, unit: Unit) -> ChartBlock | None:
+    chart = power_chart(found, unit=unit)
+    if chart is None:
+        return None
+    return ChartBlock(
+        title=chart.title,
+        # Every text in a drawing is escaped there.
+        wide=Markup(power_svg(chart, layout=Layout.NARROW)),  # noqa: S704
+        narrow=Markup(power_svg(chart, layout=Layout.NARROW)),  # noqa: S704
+        key=POWER_KEY,
+        table=power_table(chart),
+    )
+
+
+def _groups(given: Mapping[str, Any]) -> Groups:
+    said = _section(given, "design")
+    arms = [arm or f"treatment {at}" for at, arm in enumerate(said.get("treatments") or [""])]
+    parts = {"control": said.get("control") or "control", "treatments": arms}
+    for more in (("shares", "alpha"), ("shares",), ()):
+        keys = {key: said[key] for key in more if key in said}
+        design = _read(Design, {**parts, **keys})
+        if design is not None:
+            return Groups.of(design)
+    return Groups(control=0.5, treatments=(0.5,))
+
+
+def _pays_from(
+    given: Mapping[str, Any], days: Stretch | None, assumed: Assumed
+) -> BreakEven | Undefined:
+    value = _read(Value, {**_section(given, "value"), "currency": "EUR", "metric": "money"})
+    if value is None:
+        return Undefined("say what a unit is worth and what the program costs")
+    if days is None:
+        return Undefined("say the first and the last day")
+    stretch = {"starts_on": days.starts_on, "ends_on": days.ends_on}
+    if value.basis is Basis.PILOT:
+        costing = Costing.in_pilot(value.pilot, **stretch)
+    else:
+        costing = Costing.at_rollout(
+            value.rollout_costs(),
+            **stretch,
+            window=_read(Window, _money(given).get("window")),
+            horizon_months=value.horizon_months,
+            customers=value.rollout.customers if value.rollout else None,
+        )
+    return break_even(
+        costing,
+        money_per_unit=float(value.money_per_unit),
+        hurdle_rate=float(value.hurdle_rate),
+        contacts=assumed.contacts,
+    )
+
+
+def _days(given: Mapping[str, Any]) -> Stretch | None:
+    header = _section(given, "pilot")
+    return _read(Stretch, {key: header.get(key) for key in ("starts_on", "ends_on")})
+
+
+def _money(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The metric that carries the money, as far as it is written."""
+    name = _section(given, "value").get("metric")
+    metrics = _metrics(given)
+    return next((one for one in metrics if one.get("name") == name), metrics[0] if metrics else {})
+
+
+def _unit(given: Mapping[str, Any]) -> Unit:
+    money = _money(given)
+    name = str(money.get("name") or "units")
+    return Unit.of(kind_of(given), money.get("unit") or None, name=name)
+
+
+def _metrics(given: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [one for one in given.get("metrics") or [] if isinstance(one, dict)]
+
+
+def _section(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    said = given.get(name)
+    return said if isinstance(said, dict) else {}
+
+
+def _read(kind: type[AnyModel], given: Any) -> AnyModel | None:
+    try:
+        return kind.model_validate(given)
+    except ValidationError:
+        return None

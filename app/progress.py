@@ -1,0 +1,331 @@
+"""What does the registry know of pilots' progress? A few queries for any number of pilots."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic_core import from_json
+from sqlalchemy import func
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select
+
+from app.tables import (
+    AnalysisRow,
+    BatchKind,
+    BatchRow,
+    BatchState,
+    CustomerListRow,
+    DecisionRow,
+    EnrolmentRow,
+    PilotRow,
+    PlanRow,
+    SignatureRow,
+    SignedWhat,
+    UserRow,
+)
+from experiments.behavior.windows import last_window_closes
+from experiments.decide.verdict import Status
+from experiments.pilot import Plan
+from experiments.terms import CONTACT
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of one pilot.
+
+    Attributes:
+        pilot_id: Its number.
+        slug: Its short name.
+        name: Its name; empty where the draft has none.
+        owner: The owner's e-mail address, else the name in the plan.
+        owner_id: The owner's user.
+        sponsor: Who is to sign; empty where the draft does not say.
+        starts_on: First day; None where the draft does not say.
+        ends_on: Last day.
+        plan: The frozen plan.
+        signed_on: Day (UTC) of the first signature under the plan.
+        listed: Customers who wait for their groups.
+        arms: Enrolled customers per arm, in the order of the plan; empty before.
+        closes_on: Day on which the last outcome window closes; None before enrolment.
+        missing: Measures of the plan of which nothing arrived since the pilot began.
+        complete_to: Day through which all measures of the plan are declared complete.
+        analysis_id: The newest analysis.
+        analysis_number: Its number.
+        analysed_as_of: The day as of which it speaks.
+        status: Its verdict.
+        decision: The newest decision that counts, or waits for a second executive.
+    """
+
+    pilot_id: int
+    slug: str
+    name: str
+    owner: str
+    owner_id: int | None
+    sponsor: str
+    starts_on: date | None
+    ends_on: date | None
+    plan: Plan | None
+    signed_on: date | None
+    listed: int
+    arms: Mapping[str, int]
+    closes_on: date | None
+    missing: tuple[str, ...]
+    complete_to: date | None
+    analysis_id: int | None
+    analysis_number: int | None
+    analysed_as_of: date | None
+    status: Status | None
+    decision: DecisionRow | None
+
+    @property
+    def enrolled(self) -> int:
+        """Enrolled customers."""
+        return sum(self.arms.values())
+
+    @property
+    def visible_from(self) -> date | None:
+        """Day from which outcomes may be looked at."""
+        return self.closes_on + timedelta(days=1) if self.closes_on else None
+
+    @property
+    def is_unveiled(self) -> bool:
+        """Whether an analysis has looked at outcomes."""
+        return self.status not in (None, Status.VEILED)
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether behavior is complete: somebody declared it, or an analysis found it so."""
+        if self.is_unveiled:
+            return True
+        to, closes_on = self.complete_to, self.closes_on
+        return to is not None and closes_on is not None and to >= closes_on
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether a decision counts."""
+        decision = self.decision
+        return decision is not None and _counts(decision)
+
+
+def _counts(decision: DecisionRow) -> bool:
+    return not decision.needs_second or decision.seconded_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What of a measure arrived: the day of the last upload, and through when it is complete."""
+
+    last: date
+    complete_through: date | None
+
+
+def facts_of(session: Session, pilots: Sequence[PilotRow]) -> list[Facts]:
+    """The facts of several pilots, in their order."""
+    ids = [pilot.id for pilot in pilots if pilot.id is not None]
+    rows = _rows(session, ids)
+    enrolled = any(row["enrolment"] is not None for row in rows.values())
+    arrivals = _arrivals(session) if enrolled else {}
+    signed = _signed(session, ids)
+    analyses = _newest_analyses(session, ids)
+    decisions = _decisions(session, ids)
+    return [
+        _facts(
+            pilot,
+            rows[pilot.id],
+            arrivals=arrivals,
+            signed_on=signed.get(pilot.id),
+            analysis=analyses.get(pilot.id, (None,) * 4),
+            decision=decisions.get(pilot.id),
+        )
+        for pilot in pilots
+        if pilot.id is not None
+    ]
+
+
+def needed_measures(plan: Plan) -> tuple[str, ...]:
+    """The measures that a plan's answer needs."""
+    named = [metric.measure for metric in plan.metrics]
+    named += [metric.denominator for metric in plan.metrics if metric.denominator]
+    if plan.value.pilot.cost_per_contact or plan.value.rollout_costs().cost_per_contact:
+        named.append(CONTACT)
+    return tuple(dict.fromkeys(named))
+
+
+def _rows(session: Session, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Per pilot what there is at most one of."""
+    query = (
+        sa.select(
+            col(PilotRow.id),
+            col(UserRow.email),
+            col(PlanRow.canonical_json),
+            col(EnrolmentRow.receipt_json),
+            col(CustomerListRow.customers),
+        )
+        .join(UserRow, col(UserRow.id) == PilotRow.owner_id, isouter=True)
+        .join(PlanRow, col(PlanRow.pilot_id) == PilotRow.id, isouter=True)
+        .join(EnrolmentRow, col(EnrolmentRow.pilot_id) == PilotRow.id, isouter=True)
+        .join(CustomerListRow, col(CustomerListRow.pilot_id) == PilotRow.id, isouter=True)
+        .where(col(PilotRow.id).in_(ids))
+    )
+    names = ("owner", "plan", "enrolment", "listed")
+    found = session.execute(query).all()
+    return {row[0]: dict(zip(names, row[1:], strict=True)) for row in found}
+
+
+def _arrivals(session: Session) -> dict[str, Arrival]:
+    """Per measure what arrived in accepted batches that are not reversed."""
+    reversal = aliased(BatchRow)
+    undone = select(reversal.batch_no).where(reversal.reverses == BatchRow.batch_no)
+    query = (
+        select(
+            BatchRow.measures_json,
+            func.max(BatchRow.received_at),
+            func.max(BatchRow.complete_through),
+        )
+        .where(
+            BatchRow.kind == BatchKind.BEHAVIOR,
+            BatchRow.state == BatchState.ACCEPTED,
+            ~undone.exists(),
+        )
+        .group_by(col(BatchRow.measures_json))
+    )
+    found: dict[str, Arrival] = {}
+    for text, received_at, complete in session.exec(query).all():
+        for measure in from_json(text):
+            known = found.get(measure, Arrival(date.min, None))
+            through = max((d for d in (known.complete_through, complete) if d), default=None)
+            found[measure] = Arrival(max(known.last, received_at.date()), through)
+    return found
+
+
+def _signed(session: Session, ids: Sequence[int]) -> dict[int | None, date]:
+    """Per pilot the day of the first signature under its frozen plan."""
+    query = (
+        select(SignatureRow.pilot_id, func.min(SignatureRow.signed_at))
+        .join(PlanRow, col(PlanRow.pilot_id) == SignatureRow.pilot_id)
+        .where(
+            col(SignatureRow.pilot_id).in_(ids),
+            SignatureRow.what == SignedWhat.PLAN,
+            SignatureRow.fingerprint == PlanRow.fingerprint,
+        )
+        .group_by(col(SignatureRow.pilot_id))
+    )
+    return {pilot: signed_at.date() for pilot, signed_at in session.exec(query).all()}
+
+
+def _newest_analyses(session: Session, ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
+    """Only columns that stand before the long texts, which would be read as well."""
+    later = aliased(AnalysisRow)
+    newest = (
+        select(func.max(later.number))
+        .where(later.pilot_id == AnalysisRow.pilot_id)
+        .correlate(AnalysisRow)
+        .scalar_subquery()
+    )
+    query = sa.select(
+        col(AnalysisRow.pilot_id),
+        col(AnalysisRow.id),
+        col(AnalysisRow.number),
+        col(AnalysisRow.as_of),
+        col(AnalysisRow.status),
+    ).where(col(AnalysisRow.pilot_id).in_(ids), col(AnalysisRow.number) == newest)
+    return {row[0]: tuple(row[1:]) for row in session.execute(query).all()}
+
+
+def _decisions(session: Session, ids: Sequence[int]) -> dict[int | None, DecisionRow]:
+    query = (
+        select(DecisionRow).where(col(DecisionRow.pilot_id).in_(ids)).order_by(col(DecisionRow.id))
+    )
+    return {row.pilot_id: row for row in session.exec(query).all()}
+
+
+def _facts(
+    pilot: PilotRow,
+    row: Mapping[str, Any],
+    *,
+    arrivals: Mapping[str, Arrival],
+    signed_on: date | None,
+    analysis: tuple[Any, ...],
+    decision: DecisionRow | None,
+) -> Facts:
+    plan = _plan(row["plan"]) if row["plan"] else None
+    said = _said(pilot, plan)
+    receipt = from_json(row["enrolment"]) if row["enrolment"] else None
+    closes_on = None
+    missing: tuple[str, ...] = ()
+    complete_to = None
+    if plan is not None and receipt is not None:
+        last = date.fromisoformat(receipt["last_enrolled_on"])
+        closes_on = last_window_closes(plan, last_enrolled_on=last)
+        missing, complete_to = _arrived(plan, arrivals)
+    analysis_id, number, as_of, status = analysis
+    return Facts(
+        pilot_id=pilot.id or 0,
+        slug=pilot.slug,
+        name=_text(said.get("name")),
+        owner=row["owner"] or _text(said.get("owner")),
+        owner_id=pilot.owner_id,
+        sponsor=_text(said.get("sponsor")),
+        starts_on=_day(said.get("starts_on")),
+        ends_on=_day(said.get("ends_on")),
+        plan=plan,
+        signed_on=signed_on,
+        listed=row["listed"] or 0,
+        arms=receipt["arms"] if receipt else {},
+        closes_on=closes_on,
+        missing=missing,
+        complete_to=complete_to,
+        analysis_id=analysis_id,
+        analysis_number=number,
+        analysed_as_of=as_of,
+        status=Status(status) if status else None,
+        # One that waits for its second falls with a newer analysis.
+        decision=decision
+        if decision and (_counts(decision) or decision.analysis_id == analysis_id)
+        else None,
+    )
+
+
+def _arrived(plan: Plan, arrivals: Mapping[str, Arrival]) -> tuple[tuple[str, ...], date | None]:
+    """Which measures of a plan did not arrive, and through when all are declared complete.
+
+    What came before the pilot began tells of the time before.
+    """
+    missing, through = [], []
+    for name in needed_measures(plan):
+        arrival = arrivals.get(name, Arrival(date.min, None))
+        through.append(arrival.complete_through or date.min)
+        if max(arrival.last, through[-1]) < plan.pilot.starts_on:
+            missing.append(name)
+    return tuple(missing), min(through) if min(through) > date.min else None
+
+
+@lru_cache(maxsize=512)
+def _plan(text: str) -> Plan:
+    """A frozen plan; its text never changes."""
+    return Plan.model_validate_json(text)
+
+
+def _said(pilot: PilotRow, plan: Plan | None) -> Mapping[str, Any]:
+    """The head of the plan, or what its draft says of it so far."""
+    if plan is not None:
+        return plan.pilot.model_dump()
+    draft = from_json(pilot.draft_json)
+    head = draft.get("pilot") if isinstance(draft, dict) else None
+    return head if isinstance(head, dict) else {}
+
+
+def _day(said: object) -> date | None:
+    if isinstance(said, date):
+        return said
+    try:
+        return date.fromisoformat(said) if isinstance(said, str) else None
+    except ValueError:
+        return None
+
+
+def _text(said: object) -> str:
+    return said.strip() if isinstance(said, str) else ""

@@ -1,0 +1,275 @@
+"""The record page of a pilot, and uploads of behavior there and under the ledger."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import RedirectResponse, Response
+from sqlmodel import Session
+
+from app.batches import complete_through
+from app.dependencies import (
+    LARGEST_ID,
+    CallerDep,
+    DatabaseDep,
+    NowDep,
+    PilotDep,
+    ReadingDep,
+    SettingsDep,
+    TodayDep,
+    WritingDep,
+    allow,
+)
+from app.errors import problem_of
+from app.people.caller import Caller
+from app.people.rights import Right
+from app.progress import needed_measures
+from app.record.forms import MEANINGS, guessed, typed_columns
+from app.record.ledger import behavior_batch
+from app.record.measures import known_measures
+from app.record.request import ask_to_record
+from app.record.service import receipt_of
+from app.record.shown import arrived, receipt_sentence
+from app.steps import head_of, show_pilot
+from app.tables import PilotRow
+from app.web.columns import TypedDep, errors_at, shown_columns, shown_rows
+from app.web.inbox import UploadId, Waiting, remember, upload_of_form, waiting_upload
+from app.web.jobs import answer_page, awaited
+from app.web.pages import show
+from app.web.route import BookRoute
+from experiments.errors import BadInput, PilotError
+from experiments.record.guess import guess_behavior
+
+router = APIRouter(route_class=BookRoute)
+STEP: Final = "record"
+FIELDS: Final = {name: name for name in ("complete", "occurred_on")} | {
+    "occurred_at": "occurred_on"
+}
+BatchNumber = Annotated[int | None, Query(ge=1, le=LARGEST_ID)]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where behavior is uploaded: on a pilot's page, or under the ledger where `pilot` is None."""
+
+    pilot: PilotRow | None
+
+    @property
+    def address(self) -> str:
+        """The page itself."""
+        return "/ledger" if self.pilot is None else f"/pilots/{self.pilot.slug}/record"
+
+    @property
+    def done(self) -> str:
+        """The page that shows a receipt."""
+        return "/ledger/{batch}" if self.pilot is None else f"{self.address}?batch={{batch}}"
+
+    def upload(self, upload: str) -> str:
+        """The page that asks what the columns mean."""
+        return f"{self.address}/uploads/{upload}"
+
+
+@router.get("/pilots/{slug}/record", dependencies=[allow(Right.READ)])
+def record_page(
+    request: Request,
+    *,
+    pilot: PilotDep,
+    session: ReadingDep,
+    caller: CallerDep,
+    today: TodayDep,
+    batch: BatchNumber = None,
+) -> Response:
+    """Show what arrived for a pilot and what is missing, and ask for more."""
+    return _show_arrived(request, session, pilot, caller, today, batch=batch, errors={})
+
+
+@router.post("/pilots/{slug}/record/uploads", dependencies=[allow(Right.RECORD)])
+async def upload_for_pilot(
+    request: Request,
+    *,
+    pilot: PilotDep,
+    session: ReadingDep,
+    caller: CallerDep,
+    now: NowDep,
+    today: TodayDep,
+) -> Response:
+    """Take in a file of behavior, and ask what its columns mean."""
+    try:
+        upload = await upload_of_form(request, by=caller.user_id, now=now)
+    except PilotError as error:
+        return await run_in_threadpool(
+            _show_arrived,
+            request,
+            session,
+            pilot,
+            caller,
+            today,
+            batch=None,
+            errors={"file": said_of(error)},
+            status=problem_of(error).status,
+        )
+    return RedirectResponse(Place(pilot).upload(upload), HTTPStatus.SEE_OTHER)
+
+
+@router.get("/pilots/{slug}/record/uploads/{upload}", dependencies=[allow(Right.RECORD)])
+def columns_for_pilot(
+    request: Request,
+    *,
+    pilot: PilotDep,
+    upload: UploadId,
+    session: ReadingDep,
+    settings: SettingsDep,
+    caller: CallerDep,
+    today: TodayDep,
+) -> Response:
+    """Show the first rows, and ask what the columns mean."""
+    waiting = waiting_upload(settings.files, upload, by=caller.user_id)
+    return ask_columns(
+        request, session, Place(pilot), waiting, today, typed=waiting.chosen, errors={}
+    )
+
+
+@router.post("/pilots/{slug}/record/uploads/{upload}", dependencies=[allow(Right.RECORD)])
+def record_for_pilot(
+    request: Request,
+    *,
+    pilot: PilotDep,
+    upload: UploadId,
+    typed: TypedDep,
+    reading: ReadingDep,
+    session: WritingDep,
+    database: DatabaseDep,
+    settings: SettingsDep,
+    caller: CallerDep,
+    now: NowDep,
+    today: TodayDep,
+) -> Response:
+    """Record an upload, as its columns were explained."""
+    waiting = waiting_upload(settings.files, upload, by=caller.user_id)
+    place = Place(pilot)
+    columns = explained(request, reading, place, waiting, today, typed=typed)
+    if isinstance(columns, Response):
+        return columns
+    job = ask_to_record(
+        session,
+        waiting.path,
+        columns,
+        name=waiting.name,
+        by=caller,
+        now=now,
+        today=today,
+        done=place.done,
+        back=place.upload(upload),
+    )
+    return answer_page(awaited(session, database, job))
+
+
+def explained(
+    request: Request,
+    session: Session,
+    place: Place,
+    waiting: Waiting,
+    today: date,
+    *,
+    typed: Mapping[str, str],
+) -> Any:
+    """What the columns mean as a form said, or the form again with what is wrong."""
+    remember(waiting, typed)
+    names = ["#row", *(column.name for column in waiting.preview.columns)]
+    try:
+        return typed_columns(typed, names, file=waiting.name, today=today)
+    except BadInput as error:
+        errors = errors_at(error, names, FIELDS)
+        return ask_columns(request, session, place, waiting, today, typed=typed, errors=errors)
+
+
+def ask_columns(
+    request: Request,
+    session: Session,
+    place: Place,
+    waiting: Waiting,
+    today: date,
+    *,
+    typed: Mapping[str, Any],
+    errors: Mapping[str, str],
+) -> Response:
+    """Show the first rows of an upload, and ask what its columns mean."""
+    measures = {measure.name for measure in known_measures(session)}
+    pilot, closes_on = place.pilot, None
+    if pilot is not None:
+        facts = head_of(session, pilot, today=today).facts
+        measures |= set(needed_measures(facts.plan)) if facts.plan else set()
+        closes_on = facts.closes_on
+    session.rollback()
+    guess = guess_behavior(waiting.preview, measures=measures)
+    names = [column.column for column in guess.columns]
+    said = typed or guessed(guess)
+    meanings = [said.get(f"meaning-{at}", "") for at in range(len(names))]
+    context: dict[str, Any] = {
+        "status": HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
+        "name": waiting.name,
+        "columns": shown_columns(names, meanings),
+        "rows": shown_rows(waiting.preview),
+        "meanings": MEANINGS,
+        "is_long": guess.is_long,
+        "missing": () if typed else guess.missing,
+        "closes_on": closes_on,
+        "typed": said,
+        "place": place.address,
+        "errors": errors,
+    }
+    if pilot is None:
+        return show(request, "record/ledger_columns.html", **context)
+    return show_pilot(
+        request, session, pilot, "record/columns.html", step=STEP, today=today, **context
+    )
+
+
+def said_of(error: PilotError) -> str:
+    """An error as one sentence of a field."""
+    return " ".join(str(error).split("\n  "))
+
+
+def _show_arrived(
+    request: Request,
+    session: Session,
+    pilot: PilotRow,
+    caller: Caller,
+    today: date,
+    *,
+    batch: int | None,
+    errors: Mapping[str, str],
+    status: int = HTTPStatus.OK,
+) -> Response:
+    facts = head_of(session, pilot, today=today).facts
+    measures = None
+    if facts.plan is not None and facts.closes_on is not None:
+        declared = complete_through(session, through=LARGEST_ID)
+        measures = arrived(session, facts.plan, closes_on=facts.closes_on, complete=declared)
+    may_record = caller.may(Right.RECORD, safe=False)
+    row = behavior_batch(session, batch) if batch and may_record else None
+    receipt = receipt_of(row) if row is not None else None
+    return show_pilot(
+        request,
+        session,
+        pilot,
+        "record/arrived.html",
+        step=STEP,
+        today=today,
+        status=status,
+        measures=measures,
+        receipt=receipt,
+        sentence=receipt_sentence(receipt) if receipt else "",
+        may_record=may_record,
+        may_reject=row is not None and may_reverse(caller, row.user_id),
+        errors=errors,
+    )
+
+
+def may_reverse(caller: Caller, sender: int | None) -> bool:
+    """Whether somebody may reverse a batch, and read its rejects."""
+    return caller.may(Right.REVERSE, own=sender == caller.user_id, safe=False)

@@ -1,0 +1,128 @@
+"""The first page of a pilot: its answer, or what is known before there is one; who, and when."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from app.analyse.kept import report_kept
+from app.people.users import emails_of
+from app.steps import CHOICES, PilotHead
+from app.tables import AnalysisRow, Choice, DecisionRow, PlanRow, SignatureRow, SignedWhat
+from experiments.report.html import ChartBlock, effects_block
+from experiments.report.report import PilotReport
+from experiments.report.wording import counted
+from experiments.words import day
+
+Moment = Callable[[datetime], str]
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the first page shows below the steps.
+
+    Attributes:
+        report: Of the newest analysis; None before the first.
+        effects: The chart of effects; None while veiled.
+        known: What is known while there is no answer.
+        signed: Who owns, signed and decided, and when.
+        fingerprint: Of the frozen plan; empty before.
+    """
+
+    report: PilotReport | None
+    effects: ChartBlock | None
+    known: Pairs
+    signed: Pairs
+    fingerprint: str
+
+
+def overview_of(session: Session, head: PilotHead, *, moment: Moment) -> Overview:
+    """What is known of a pilot, read and not computed.
+
+    Args:
+        session: The registry.
+        head: The pilot.
+        moment: Says a time in the company's time zone.
+    """
+    facts = head.facts
+    row = session.get(AnalysisRow, facts.analysis_id) if facts.analysis_id else None
+    plan = session.exec(select(PlanRow).where(PlanRow.pilot_id == facts.pilot_id)).first()
+    report = report_kept(row) if row else None
+    return Overview(
+        report=report,
+        effects=effects_block(report.effects) if report and report.effects else None,
+        known=() if facts.is_unveiled else _known(head),
+        signed=_signed(session, head, plan, moment),
+        fingerprint=plan.fingerprint if plan else "",
+    )
+
+
+def _known(head: PilotHead) -> Pairs:
+    """Counts, what has arrived, and from when outcomes can be seen."""
+    facts = head.facts
+    if facts.plan is None:
+        return ()
+    shares = facts.plan.design.planned_shares()
+    groups = "; ".join(
+        f"{counted(count, 'customer', 'customers')} in “{arm}” "
+        f"({100 * count / facts.enrolled:.1f} %, planned {float(100 * shares[arm]):.1f} %)"
+        for arm, count in facts.arms.items()
+    )
+    lines = [("Customers", groups or _waiting(head))]
+    if facts.enrolled:
+        lines.append(("Behavior", _behavior(head)))
+    if head.visible_from:
+        lines.append(("Outcomes", f"can be seen from {day(head.visible_from)}, not before"))
+    return tuple(lines)
+
+
+def _waiting(head: PilotHead) -> str:
+    if head.facts.listed:
+        return counted(head.facts.listed, "waits", "wait") + " for their groups"
+    return "not enrolled yet"
+
+
+def _behavior(head: PilotHead) -> str:
+    facts = head.facts
+    parts = []
+    if facts.missing:
+        parts.append(f"nothing yet of {', '.join(facts.missing)} since the pilot began")
+    if facts.complete_to:
+        parts.append(f"declared complete through {day(facts.complete_to)}")
+    return "; ".join(parts) or "arriving; not declared complete yet"
+
+
+def _signed(session: Session, head: PilotHead, plan: PlanRow | None, moment: Moment) -> Pairs:
+    decision = head.facts.decision
+    query = (
+        select(SignatureRow)
+        .where(SignatureRow.pilot_id == head.facts.pilot_id, SignatureRow.what == SignedWhat.PLAN)
+        .order_by(col(SignatureRow.id))
+    )
+    signatures = session.exec(query).all() if plan else []
+    users = {signature.user_id for signature in signatures}
+    if decision is not None:
+        users |= {decision.decided_by, decision.seconded_by or decision.decided_by}
+    emails = emails_of(session, users) if users else {}
+    lines = [("Owner", head.owner), ("Sponsor", head.sponsor), ("Runs", head.dates)]
+    if plan is not None:
+        lines.append(("Plan frozen", moment(plan.frozen_at)))
+    lines += [
+        ("Plan signed", f"by {emails[signature.user_id]}, {moment(signature.signed_at)}")
+        for signature in signatures
+    ]
+    if decision is not None:
+        lines.append(("Decision", _decision(decision, emails, moment)))
+    return tuple((name, text) for name, text in lines if text)
+
+
+def _decision(decision: DecisionRow, emails: dict[int, str], moment: Moment) -> str:
+    said = CHOICES[Choice(decision.choice)]
+    text = f"{said}, by {emails[decision.decided_by]}, {moment(decision.decided_at)}"
+    if decision.seconded_by and decision.seconded_at:
+        text += f"; seconded by {emails[decision.seconded_by]}, {moment(decision.seconded_at)}"
+    elif decision.needs_second:
+        text += "; waits for a second executive"
+    return f"{text}. {decision.reason}" if decision.reason else text

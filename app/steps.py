@@ -1,0 +1,292 @@
+"""How far is a pilot on its road, and what comes next?
+
+Told from the registry alone, for one pilot or for a whole list in the same few queries.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from sqlmodel import Session
+
+from app.progress import Facts, facts_of
+from app.tables import Choice, PilotRow
+from app.web.pages import show
+from experiments.decide.verdict import Status
+from experiments.report.report import Tone
+from experiments.report.sentences import WORDS
+from experiments.report.wording import counted, days
+from experiments.words import day
+
+CHOICES: Final = {
+    Choice.ROLL_OUT: "roll out",
+    Choice.ROLL_OUT_TO_SOME: "roll out to some",
+    Choice.EXTEND: "extend",
+    Choice.STOP: "stop",
+}
+
+
+class StepState(StrEnum):
+    """How far a step is."""
+
+    DONE = "done"
+    NOW = "now"
+    LATER = "later"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One of the seven steps.
+
+    Attributes:
+        name: Its verb.
+        state: How far it is.
+        line: A few words: what is done, what is next, what is in the way.
+        href: Its page; None where there is nothing to see yet.
+    """
+
+    name: str
+    state: StepState
+    line: str
+    href: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What comes next: a sentence, and the button that leads there."""
+
+    step: str
+    sentence: str
+    action: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class PilotHead:
+    """What stands on top of every page of a pilot.
+
+    Attributes:
+        slug: Its short name.
+        name: Its name; the slug where a draft has none yet.
+        owner: Who runs it.
+        sponsor: Who signs; empty where a draft does not say.
+        owner_id: The owner's user; None where nobody owns it.
+        starts_on: First day; None where a draft does not say.
+        ends_on: Last day.
+        dates: First to last day in words; empty where a draft does not say.
+        steps: The seven, in their order.
+        next_step: The first that can be done now; None where all are done or have to wait.
+        status: Verdict of the newest analysis; None before the first.
+        word: Shape and word of that verdict, empty before the first analysis.
+        tone: Its meaning.
+        visible_from: Day from which outcomes may be looked at; None before customers are enrolled.
+        facts: What all of this was told from.
+    """
+
+    slug: str
+    name: str
+    owner: str
+    sponsor: str
+    owner_id: int | None
+    starts_on: date | None
+    ends_on: date | None
+    dates: str
+    steps: tuple[Step, ...]
+    next_step: NextStep | None
+    status: Status | None
+    word: str
+    tone: Tone
+    visible_from: date | None
+    facts: Facts
+
+    @property
+    def visible_words(self) -> str:
+        """The day after which outcomes may be looked at, in words; empty before enrolment."""
+        return day(self.facts.closes_on) if self.facts.closes_on else ""
+
+    @property
+    def step(self) -> str:
+        """The step at which the pilot is: the next one, else the one that it waits for."""
+        if self.next_step is not None:
+            return self.next_step.step
+        open_steps = [step.name for step in self.steps if step.state is not StepState.DONE]
+        return open_steps[0] if open_steps else self.steps[-1].name
+
+
+def head_of(session: Session, pilot: PilotRow, *, today: date) -> PilotHead:
+    """The head of one pilot."""
+    return heads_of(session, [pilot], today=today)[0]
+
+
+def heads_of(session: Session, pilots: Sequence[PilotRow], *, today: date) -> list[PilotHead]:
+    """The heads of several pilots, in the same few queries as that of one."""
+    return [_head(facts, today) for facts in facts_of(session, pilots)]
+
+
+def show_pilot(
+    request: Request,
+    session: Session,
+    pilot: PilotRow,
+    template: str,
+    *,
+    step: str,
+    today: date,
+    status: int = 200,
+    **context: Any,
+) -> HTMLResponse:
+    """Show a page of a pilot: a template that extends `pilot.html`, which knows `head`.
+
+    Args:
+        request: Asks for the page.
+        session: The registry; its transaction is ended before the page is made.
+        pilot: The pilot.
+        template: Fills `{% block step %}`.
+        step: Name of the step whose page this is; empty on the pilot's first page.
+        today: The day in the company's time zone.
+        status: Of the answer.
+        context: What else the template needs.
+    """
+    head = head_of(session, pilot, today=today)
+    return show(request, template, status=status, head=head, current=step, **context)
+
+
+def _head(facts: Facts, today: date) -> PilotHead:
+    steps = (
+        _plan(facts),
+        _enrol(facts),
+        _record(facts, today),
+        _analyse(facts, today),
+        _value(facts),
+        _decide(facts),
+        _report(facts),
+    )
+    word, tone = WORDS[facts.status] if facts.status else ("", Tone.PLAIN)
+    if facts.status is Status.VEILED and facts.visible_from and today < facts.visible_from:
+        word = f"{word} until {day(facts.visible_from)}"
+    return PilotHead(
+        slug=facts.slug,
+        name=facts.name or facts.slug,
+        owner=facts.owner,
+        sponsor=facts.sponsor,
+        owner_id=facts.owner_id,
+        starts_on=facts.starts_on,
+        ends_on=facts.ends_on,
+        dates=days(facts.starts_on, facts.ends_on) if facts.starts_on and facts.ends_on else "",
+        steps=steps,
+        next_step=_next(facts, steps),
+        status=facts.status,
+        word=word,
+        tone=tone,
+        visible_from=facts.visible_from,
+        facts=facts,
+    )
+
+
+def _plan(facts: Facts) -> Step:
+    href = f"/pilots/{facts.slug}/plan"
+    if facts.plan is None:
+        until = f"; freeze it by {day(facts.starts_on)}" if facts.starts_on else ""
+        return Step("plan", StepState.NOW, f"a draft{until}", href)
+    if facts.signed_on is None:
+        return Step("plan", StepState.NOW, "frozen; waits for a signature", href)
+    return Step("plan", StepState.DONE, f"signed {day(facts.signed_on)}", href)
+
+
+def _enrol(facts: Facts) -> Step:
+    href = f"/pilots/{facts.slug}/enrol"
+    if facts.enrolled:
+        return Step("enrol", StepState.DONE, counted(facts.enrolled, "customer", "customers"), href)
+    if facts.plan is None:
+        return Step("enrol", StepState.LATER, "", None)
+    if facts.listed:
+        waiting = counted(facts.listed, "customer waits", "customers wait")
+        return Step("enrol", StepState.NOW, f"{waiting} for groups", href)
+    return Step("enrol", StepState.NOW, "upload the customers", href)
+
+
+def _record(facts: Facts, today: date) -> Step:
+    href = f"/pilots/{facts.slug}/record"
+    if facts.closes_on is None or facts.starts_on is None:
+        return Step("record", StepState.LATER, "", None)
+    if facts.is_recorded:
+        return Step("record", StepState.DONE, f"complete to {day(facts.closes_on)}", href)
+    if today < facts.starts_on:
+        return Step("record", StepState.LATER, f"from {day(facts.starts_on)}", href)
+    if facts.missing:
+        return Step("record", StepState.NOW, f"no rows yet of {', '.join(facts.missing)}", href)
+    if facts.complete_to is not None and facts.complete_to >= facts.starts_on:
+        return Step("record", StepState.NOW, f"complete to {day(facts.complete_to)}", href)
+    return Step("record", StepState.NOW, "not yet declared complete", href)
+
+
+def _analyse(facts: Facts, today: date) -> Step:
+    href = f"/pilots/{facts.slug}/analyse"
+    if facts.visible_from is None:
+        return Step("analyse", StepState.LATER, "", None)
+    if facts.status is Status.INVALID:
+        return Step("analyse", StepState.BLOCKED, "a check failed", href)
+    if facts.is_unveiled and facts.analysed_as_of:
+        return Step("analyse", StepState.DONE, f"as of {day(facts.analysed_as_of)}", href)
+    if today < facts.visible_from:
+        return Step("analyse", StepState.LATER, f"from {day(facts.visible_from)}", href)
+    if not facts.is_recorded:
+        return Step("analyse", StepState.LATER, "once behavior is complete", href)
+    return Step("analyse", StepState.NOW, "run the analysis", href)
+
+
+def _value(facts: Facts) -> Step:
+    href = f"/pilots/{facts.slug}/value"
+    if facts.status is Status.INVALID:
+        return Step("value", StepState.BLOCKED, "no number that counts", href)
+    if facts.is_unveiled:
+        return Step("value", StepState.DONE, "net and return are known", href)
+    return Step("value", StepState.LATER, "", None)
+
+
+def _decide(facts: Facts) -> Step:
+    href = f"/pilots/{facts.slug}/decide"
+    decision = facts.decision
+    if decision is None:
+        if facts.is_unveiled:
+            return Step("decide", StepState.NOW, "the sponsor accepts or overrides", href)
+        return Step("decide", StepState.LATER, "", None)
+    said = CHOICES[Choice(decision.choice)]
+    if not facts.is_decided:
+        return Step("decide", StepState.NOW, f"{said}; waits for a second executive", href)
+    return Step("decide", StepState.DONE, f"{said}, {day(decision.decided_at.date())}", href)
+
+
+def _report(facts: Facts) -> Step:
+    href = f"/pilots/{facts.slug}/report"
+    if not facts.status:
+        return Step("report", StepState.LATER, "", None)
+    if facts.is_unveiled and facts.is_decided:
+        return Step("report", StepState.DONE, "ready", href)
+    return Step("report", StepState.LATER, "can be read already", href)
+
+
+def _next(facts: Facts, steps: Sequence[Step]) -> NextStep | None:
+    """The first step that can be done now."""
+    step = next((step for step in steps if step.state is StepState.NOW), None)
+    if step is None or step.href is None:
+        return None
+    sentences = {
+        "plan": ("The plan is written and frozen.", "Open plan")
+        if facts.plan is None
+        else ("An executive signs the plan.", "Open plan"),
+        "enrol": ("The groups are drawn.", "Draw the groups")
+        if facts.listed
+        else ("The customers are enrolled.", "Enrol customers"),
+        "record": ("What customers did is uploaded and declared complete.", "Upload behavior"),
+        "analyse": ("The outcome is analysed.", "Run the analysis"),
+        "decide": ("The sponsor accepts or overrides the recommendation.", "Open decision")
+        if facts.decision is None
+        else ("A second executive confirms the decision.", "Open decision"),
+    }
+    sentence, action = sentences[step.name]
+    return NextStep(step.name, sentence, action, step.href)

@@ -1,0 +1,1 @@
+"""Tests of the enrol step over HTTP and its pages."""

@@ -1,0 +1,141 @@
+"""The enrol page, as a browser walks through it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.tables import PilotRow
+from tests.app.pilots import Wide
+from tests.app.running import DRAWN_LATER, customers_csv, in_folder, planned
+from tests.page_forms import followed, form_of, send
+from tests.site import NOW, Site, open_site
+
+PAGE = "/pilots/spring-call/enrol"
+UPLOADS = f"{PAGE}/uploads"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with open_site(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def browser(site: Site) -> TestClient:
+    """The browser of the owner of a pilot whose groups are drawn later."""
+    planned(site, DRAWN_LATER)
+    return site.browser("manager")
+
+
+def test_customers_are_enrolled_under_a_frozen_plan_alone(site: Site) -> None:
+    with site.database.writing() as session:
+        session.add(PilotRow(slug="draft", owner_id=site.users["manager"], created_at=NOW))
+        session.commit()
+    page = site.browser("manager").get("/pilots/draft/enrol")
+    assert page.status_code == 200
+    assert "Freeze the plan first" in page.text
+    assert 'href="/pilots/draft/plan"' in page.text
+
+
+def test_from_upload_to_receipt_with_groups_in_the_file(site: Site) -> None:
+    planned(site, Wide().text())
+    browser = site.browser("manager")
+    text = "\n".join(["who,group,age,spend,visit", *Wide().customers()]) + "\n"
+    files = {"file": ("wide.csv", text)}
+    page = followed(browser, browser.post("/pilots/spring-mail/enrol/uploads", files=files))
+    assert "What do the columns of wide.csv mean?" in page.text
+    form = form_of(page)
+    meanings = {name: form.fields[field] for name, field in form.columns.items()}
+    assert meanings["group"] == ["arm"]
+    assert meanings["spend"] == [""]
+    columns = {form.columns["row number"]: "", form.columns["who"]: "customer_id"}
+    done = followed(browser, send(browser, page, form, **columns))
+    assert "400 customers enrolled: 200 in hold, 200 in mail." in done.text
+    assert "Control customers must not be contacted." in done.text
+    assert "arm=mail" in done.text
+    assert "arm=hold" not in done.text
+    listed = browser.get("/pilots/spring-mail/enrol/list", params={"arm": "mail"})
+    assert len(listed.text.splitlines()) == 201
+
+
+def test_what_was_chosen_is_still_there_after_a_refusal(browser: TestClient) -> None:
+    page = followed(browser, browser.post(UPLOADS, files={"file": ("c.csv", customers_csv())}))
+    form = form_of(page)
+    both = {field: "customer_id" for field in form.columns.values()}
+    refused = send(browser, page, form, **both)
+    assert refused.status_code == 422
+    assert "only one column can be customer_id" in refused.text
+    assert 'href="#f-meaning-1"' in refused.text
+    assert set(map(tuple, form_of(refused).fields.values())) >= {("customer_id",)}
+
+
+def test_a_refused_file_leads_back_to_its_columns(site: Site, browser: TestClient) -> None:
+    files = {"file": ("c.csv", customers_csv() + "c001,gold\n")}
+    page = followed(browser, browser.post(UPLOADS, files=files))
+    failed = followed(browser, send(browser, page, form_of(page)))
+    assert "Nothing was taken in" in failed.text
+    assert "c001" in failed.text
+    back = str(page.url).removeprefix("http://testserver")
+    assert f'href="{back}"' in failed.text
+    assert form_of(browser.get(back)).fields == form_of(page).fields
+    assert any("upload.csv" in name for name in in_folder(site.settings.files))
+
+
+def test_groups_are_drawn_and_compared(browser: TestClient) -> None:
+    page = followed(browser, browser.post(UPLOADS, files={"file": ("c.csv", customers_csv())}))
+    page = followed(browser, send(browser, page, form_of(page)))
+    assert "40 customers wait for their groups" in page.text
+    form = form_of(page, f"{PAGE}/draw")
+    assert form.fields["seed"][0].isdecimal()
+    refused = send(browser, page, form, seed="many", strata=["tier"])
+    assert refused.status_code == 422
+    assert form_of(refused, f"{PAGE}/draw").fields == {"seed": ["many"], "strata": ["tier"]}
+    done = followed(browser, send(browser, page, form, seed="2026", strata=["tier"]))
+    assert "40 customers enrolled: 20 in hold, 20 in call." in done.text
+    assert "with seed 2026, within tier" in done.text
+    assert "The groups are alike, and as large as planned." in done.text
+
+
+def test_a_file_that_cannot_be_read_is_said_so_at_its_field(
+    site: Site, browser: TestClient
+) -> None:
+    for name, text, said in (
+        ("c.exe", "x", "cannot be read"),
+        ("c.csv", "", "is empty"),
+        ("c.parquet", "id,tier\n", "c.parquet"),
+    ):
+        page = browser.post(UPLOADS, files={"file": (name, text)})
+        assert page.status_code in (415, 422), page.text
+        assert said in page.text
+        assert 'href="#f-file"' in page.text
+    assert not in_folder(site.settings.files)
+
+
+def test_an_upload_belongs_to_its_sender(site: Site, browser: TestClient) -> None:
+    answer = browser.post(UPLOADS, files={"file": ("c.csv", customers_csv())})
+    assert browser.get(answer.headers["location"]).status_code == 200
+    assert site.browser("admin").get(answer.headers["location"]).status_code == 404
+    assert browser.get(f"{UPLOADS}/{'0' * 32}").status_code == 404
+
+
+def test_customers_of_two_pilots_are_warned_of(site: Site, browser: TestClient) -> None:
+    planned(site, DRAWN_LATER.replace("spring-call", "spring-gift"))
+    for slug in ("spring-call", "spring-gift"):
+        address = f"/pilots/{slug}/enrol"
+        files = {"file": ("c.csv", customers_csv())}
+        page = followed(browser, browser.post(f"{address}/uploads", files=files))
+        page = followed(browser, send(browser, page, form_of(page)))
+        done = followed(browser, send(browser, page, form_of(page, f"{address}/draw")))
+    assert "40 customers are also in this pilot" in done.text
+    assert "40 customers are also in this pilot" in browser.get(PAGE).text
+
+
+def test_others_read_and_do_not_change(site: Site, browser: TestClient) -> None:
+    analyst = site.browser("analyst")
+    page = analyst.get(PAGE)
+    assert page.status_code == 200
+    assert "<input type=\"file\"" not in page.text
+    files = {"file": ("c.csv", customers_csv())}
+    assert analyst.post(UPLOADS, files=files).status_code == 403

@@ -1,0 +1,1 @@
+"""Tests of the record step over HTTP and its pages."""

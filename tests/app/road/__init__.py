@@ -1,0 +1,1 @@
+"""Pages and calls that cross the stages."""

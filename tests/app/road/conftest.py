@@ -1,0 +1,15 @@
+"""A site whose worker does not run."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.site import Site, open_site
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A fresh site."""
+    with open_site(tmp_path, working=False) as opened:
+        yield opened

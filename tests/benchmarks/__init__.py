@@ -1,0 +1,1 @@
+"""How fast is it, beside a limit measured in the same run?"""
