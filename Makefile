@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: install demo test check lock simulate
+.PHONY: install demo test check lock simulate fuzz bench
 
 # Prepare .venv from the locked dependencies; a second call does nothing.
 install: $(STAMP)
@@ -15,9 +15,9 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $(STAMP)
 
-# Build the demo company, run its three pilots, print their verdicts.
+# Build the demo company, run its three pilots, print their verdicts, and serve its site.
 demo: install
-	$(BIN)/pilotbook demo --no-serve
+	$(BIN)/pilotbook demo
 
 # Every test but the slow studies.
 test: install
@@ -29,6 +29,14 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Every call of the HTTP contract against 200 drawn requests of each kind.
+fuzz: install
+	PILOTBOOK_EXAMPLES=200 $(BIN)/python -m pytest -n 0 tests/security/test_contract.py
+
+# Requests per second of the site on one core, beside a trivial route.
+bench: install
+	$(BIN)/python -m tests.benchmarks.site
 
 # The slow studies: error rates over many simulated companies.
 simulate: install
