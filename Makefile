@@ -32,7 +32,7 @@ check: install
 
 # Every call of the HTTP contract against 200 drawn requests of each kind.
 fuzz: install
-	PILOTBOOK_EXAMPLES=200 $(BIN)/python -m pytest -n 0 tests/security/test_contract.py
+	$(BIN)/python -m tests.security.contract --examples 200
 
 # Requests per second of the site on one core, beside a trivial route.
 bench: install

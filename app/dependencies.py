@@ -14,7 +14,7 @@ from sqlmodel import Session, select
 
 from app.database import Database
 from app.people.caller import Caller
-from app.people.rights import Right
+from app.people.rights import RIGHTS, Reach, Right
 from app.people.sign_ins import IDLE, caller_of_sign_in
 from app.people.tokens import caller_of_token
 from app.refusals import NotAllowed, NotFound, NotSignedIn
@@ -134,7 +134,8 @@ class Allow:
         Raises:
             NotAllowed: The caller has no such right here.
         """
-        own = _is_own(request, caller, database)
+        reach = RIGHTS[self.right][caller.role]
+        own = _is_own(request, caller, database) if reach is Reach.OWN else None
         if not caller.may(self.right, own=own, safe=request.method in SAFE):
             whose = " of this one" if own is False else ""
             raise NotAllowed(

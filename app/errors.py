@@ -3,6 +3,7 @@
 Under `/api/` an error is a problem document (RFC 9457), elsewhere a page.
 """
 
+import errno
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from app import refusals
@@ -81,6 +83,8 @@ def problem_of(error: Exception) -> ProblemDocument:
         status, name = next(STATUSES[kind] for kind in kinds if kind in STATUSES)
         what = error.what if isinstance(error, BadInput) else str(error)
         return ProblemDocument(status, name, what, _places(error), _more(error))
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return ProblemDocument(507, "no-room", "The disk is full, so that nothing was kept.")
     if isinstance(error, RequestValidationError):
         errors = tuple(
             {"field": ".".join(str(part) for part in said["loc"]), "reason": said["msg"]}
@@ -102,6 +106,8 @@ def answer_of(request: Request, error: Exception) -> Response:
         number = uuid.uuid4().hex
         problem.more["number"] = number
         _log.error("fault", number=number, path=request.url.path, exc_info=error)
+    if problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods_of(request))
     if request.url.path.startswith("/api/"):
         if problem.status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Bearer"
@@ -129,6 +135,16 @@ def _to_sign_in(request: Request) -> Response:
     if request.headers.get("HX-Request"):
         return Response(status_code=HTTPStatus.UNAUTHORIZED, headers={"HX-Redirect": target})
     return RedirectResponse(target, HTTPStatus.SEE_OTHER)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """What may be done with an address; each of its routes knows of its own method alone."""
+    found = set()
+    for route in iter_route_contexts(request.app.routes):
+        fits = getattr(route, "path_regex", None)
+        if fits is not None and fits.match(request.url.path):
+            found |= route.methods or set()
+    return sorted(found)
 
 
 def _places(error: PilotError) -> tuple[Json, ...]:

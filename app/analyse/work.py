@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from datetime import date, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 from sqlmodel import select
 
 from app.analyse.conclusion import conclude
-from app.analyse.kept import accounts_path, summary_of
+from app.analyse.kept import Head, accounts_path, heads, summary_of
 from app.analyse.request import refuse_later
 from app.analyse.service import Finding, analyse_pilot, inputs_of, same_analysis
 from app.jobs.service import Answer
@@ -20,6 +21,7 @@ from app.jobs.worker import Progress
 from app.tables import JobRow, PilotRow
 from app.workspace import Workspace
 from experiments.analyse.download import accounts_table
+from experiments.errors import BadInput, Problem
 
 
 def run(
@@ -30,7 +32,7 @@ def run(
     The same inputs are the same analysis: no new look.
 
     Raises:
-        BadInput: The day is still to come.
+        BadInput: The day is still to come, or before that of the newest analysis.
         NotSupported: The plan asks for what this version does not do.
         MissingMeasure: A metric's measure was never recorded.
         NotNow: Nobody is enrolled yet.
@@ -46,6 +48,9 @@ def run(
     session.commit()
     if same is not None and accounts_path(files, pilot.slug, same.number).is_file():
         return Answer(HTTPStatus.OK, summary_of(same, slug=pilot.slug))
+    if same is None:
+        _refuse_earlier(heads(session, pilot, limit=1), as_of=inputs.as_of)
+        session.commit()
     progress("reading behavior", 0.1)
     finding = analyse_pilot(workspace, pilot, today=as_of)
     progress("writing accounts", 0.7)
@@ -56,6 +61,16 @@ def run(
     _write(accounts, accounts_path(files, pilot.slug, row.number))
     status = HTTPStatus.CREATED if same is None else HTTPStatus.OK
     return Answer(status, summary_of(row, slug=pilot.slug))
+
+
+def _refuse_earlier(newest: Sequence[Head], *, as_of: date) -> None:
+    """Stop before an analysis that would know less than the newest one, and stand in its place."""
+    for head in newest:
+        if as_of < head.as_of:
+            wrong = (
+                f"{as_of} is before {head.as_of}, of which analysis {head.number} speaks already"
+            )
+            raise BadInput("The analysis was not run.", [Problem("as_of", wrong)])
 
 
 def _accounts(workspace: Workspace, finding: Finding) -> pa.Table:

@@ -38,7 +38,8 @@ from app.web.inbox import UploadId, Waiting, remember, upload_of_form, waiting_u
 from app.web.jobs import answer_page, awaited
 from app.web.route import BookRoute
 from experiments.enrol.customers import attributes_of
-from experiments.enrol.guess import guess_customers
+from experiments.enrol.enrolment import as_drawn
+from experiments.enrol.guess import CustomerMeaning, guess_customers
 from experiments.errors import BadInput, PilotError
 from experiments.plan.pilot_file import CustomersFile
 from experiments.report.wording import counted
@@ -234,6 +235,8 @@ def _ask_columns(
     errors: Mapping[str, str],
 ) -> Response:
     plan, _ = frozen_plan(session, pilot)
+    # Where neither file nor plan says how groups are drawn, the next page asks; nothing is missing.
+    drawable = as_drawn(plan, seed=0, strata=())
     guess = guess_customers(waiting.preview, plan=plan)
     names = [column.column for column in guess.columns]
     said = typed or guessed(pilot, guess)
@@ -250,7 +253,8 @@ def _ask_columns(
         columns=shown_columns(names, meanings),
         rows=shown_rows(waiting.preview),
         meanings=MEANINGS,
-        missing=() if typed else guess.missing,
+        missing=() if typed else guess_customers(waiting.preview, plan=drawable).missing,
+        will_draw=() if CustomerMeaning.ARM in meanings else plan.design.arms,
         strangers=guess.other_arms,
         other_arms=said.get("other_arms", ""),
         errors=errors,

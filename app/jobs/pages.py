@@ -56,7 +56,7 @@ def _show_failed(request: Request, row: JobRow) -> Response:
         request,
         "jobs/failed.html",
         title=_title(row),
-        detail=problem.get("detail", "It failed."),
+        detail=problem.get("detail", "It failed.").removesuffix(":"),
         number=problem.get("number"),
         others=[error for error in errors if error.get("line") is None],
         rejects=rejects[:REJECTS_SHOWN],

@@ -1,5 +1,6 @@
 """Pages of a draft: begin it, write it, have it checked."""
 
+import uuid
 from datetime import date
 from typing import Annotated, Final
 from urllib.parse import quote
@@ -51,6 +52,8 @@ from app.web.route import BookRoute, note
 from experiments.errors import BadInput, BadPlan, NotSupported, PilotError
 from experiments.plan.pilot_file import parse_plan_file
 
+# Which opened page wrote a draft last; a page does not stand in its own way.
+EDITOR: Final = "editor"
 LONGEST_FILE: Final = 1024**2
 TypedDep = Annotated[list[tuple[str, str]], Depends(typed_of)]
 
@@ -182,8 +185,8 @@ def autosave(
     fields = _fields(typed, caller, session, pilot)
     try:
         row = _save(session, pilot, fields, dict(typed), move=False)
-    except Stale as error:
-        answer = show(request, "plan/_conflict.html", status=422, sentence=str(error))
+    except Stale:
+        answer = show(request, "plan/_conflict.html", status=422)
         answer.headers["HX-Retarget"] = "#conflict"
         return answer
     at = now.astimezone(ZoneInfo(settings.timezone)).strftime("%H:%M")
@@ -210,8 +213,12 @@ def _fields(
 def _save(
     session: Session, pilot: PilotRow, fields: Fields, pressed: dict[str, str], *, move: bool = True
 ) -> PilotRow:
-    draft = Draft.of_fields(fields, kept=draft_of(pilot).given)
+    before = draft_of(pilot)
+    editor = pressed.get(EDITOR, "")[:32]
+    draft = Draft.of_fields({**fields, EDITOR: editor}, kept=before.given)
     version = number_or_none(pressed.get("version", ""))
+    if move and editor and (before.fields or {}).get(EDITOR) == editor:
+        version = None  # the page saved itself while its button was pressed
     return service.save_draft(session, pilot, draft, version=version, move=move)
 
 
@@ -261,6 +268,7 @@ def _edit(
         errors=errors,
         slug=pilot.slug,
         draft_version=pilot.draft_version,
+        editor=uuid.uuid4().hex,
         panel=panel_of(given, fields),
         measures=known_measures(session),
         executives=[user.email for user in list_users(session, role=Role.EXECUTIVE)],

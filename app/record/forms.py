@@ -28,11 +28,11 @@ MEANINGS: Final = (
     ("", "Leave out"),
     (BehaviorMeaning.CUSTOMER_ID.value, "Customer id"),
     (BehaviorMeaning.OCCURRED_AT.value, "Date"),
-    (BehaviorMeaning.MEASURES.value, "A measure's values"),
-    (BehaviorMeaning.MEASURE.value, "Name of the measure"),
-    (BehaviorMeaning.VALUE.value, "Value"),
-    (BehaviorMeaning.ITEM.value, "Product or item"),
-    (BehaviorMeaning.EVENT_ID.value, "Order or event id"),
+    (BehaviorMeaning.MEASURES.value, "A measure"),
+    (BehaviorMeaning.MEASURE.value, "Its measure"),
+    (BehaviorMeaning.VALUE.value, "Its value"),
+    (BehaviorMeaning.ITEM.value, "Item"),
+    (BehaviorMeaning.EVENT_ID.value, "Event id"),
     (BehaviorMeaning.SOURCE.value, "Source"),
 )
 # One line of text that neither begins nor ends with a blank.

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from app.refusals import NotFound
 from app.tables import BatchKind, BatchRow, BatchState, UserRow
+from experiments.report.wording import days
 
 NEWEST: Final = 2**63 - 1
 
@@ -50,6 +51,11 @@ class BatchLine:
     complete_through: date | None
     reverses: int | None
     reversed_by: int | None
+
+    @property
+    def span(self) -> str:
+        """First to last day in words; empty where there is none."""
+        return days(self.first, self.last) if self.first and self.last else ""
 
 
 def batch_lines(session: Session, *, below: int = NEWEST, limit: int) -> list[BatchLine]:

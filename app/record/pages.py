@@ -219,7 +219,7 @@ def ask_columns(
         "missing": () if typed else guess.missing,
         "closes_on": closes_on,
         "typed": said,
-        "place": place.address,
+        "other_file": place.address,
         "errors": errors,
     }
     if pilot is None:

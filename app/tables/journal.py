@@ -8,7 +8,7 @@ from app.tables.base import Table
 
 
 class JournalRow(Table, table=True):
-    """One change or refusal; each entry's hash covers the one before it, so that none can be edited.
+    """One change or refusal; its hash covers the entry before it, so that none can be edited.
 
     It holds no customer id, no password and no token.
     """

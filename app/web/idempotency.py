@@ -1,6 +1,7 @@
 """The same request sent again gets the first answer again (header `Idempotency-Key`)."""
 
 import hashlib
+import hmac
 import json
 import tempfile
 from datetime import datetime, timedelta
@@ -11,9 +12,11 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.database import Database
+from app.dependencies import caller_or_nobody, database_of, now_of
 from app.tables import IdempotencyKeyRow
 from app.web.api import PREFIX
 
@@ -39,10 +42,14 @@ class Idempotency:
         key = headers.get("idempotency-key")
         if key is None or not scope["path"].startswith(PREFIX):
             return await self.app(scope, receive, send)
+        # Who may not come in any more, may not have an old answer either: the route refuses them.
+        caller = await run_in_threadpool(_caller, scope)
+        if caller is None:
+            return await self.app(scope, receive, send)
         if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
             refused = _problem(422, "bad-input", "Idempotency-Key must be 1 to 255 characters.")
             return await refused(scope, receive, send)
-        return await self._once(scope, receive, send, key=key, caller=_caller(headers))
+        return await self._once(scope, receive, send, key=key, caller=caller)
 
     async def _once(
         self, scope: Scope, receive: Receive, send: Send, *, key: str, caller: str
@@ -156,7 +163,8 @@ async def _spool(
     # Without the parameters: the boundary of a form is another one each time.
     kind = headers.get("content-type", "").partition(";")[0]
     asked = f"{scope['path']}?{scope['query_string'].decode('latin-1')} {kind}\n"
-    digest = hashlib.sha256(asked.encode())
+    # With the site's key: a body may hold a password, which nobody must try from its digest.
+    digest = hmac.new(scope["app"].state.secret_key.encode(), asked.encode(), hashlib.sha256)
     more = True
     while more:
         message = await receive()
@@ -178,9 +186,11 @@ def _replay(body: "tempfile.SpooledTemporaryFile[bytes]") -> Receive:
     return receive
 
 
-def _caller(headers: Headers) -> str:
-    said = headers.get("authorization") or headers.get("cookie", "")
-    return hashlib.sha256(said.encode()).hexdigest()
+def _caller(scope: Scope) -> str | None:
+    """Who asks; a key belongs to a person, whichever token or browser they use."""
+    request = Request(scope)
+    caller = caller_or_nobody(request, database_of(request), now_of(request))
+    return None if caller is None else str(caller.user_id)
 
 
 def _still_running() -> Response:

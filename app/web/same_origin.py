@@ -8,10 +8,12 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
+import structlog
 from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+_log = structlog.get_logger()
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
@@ -35,8 +37,11 @@ class SameOrigin:
         """Pass a request on, or answer it."""
         if scope["type"] == "http" and scope["method"] not in SAFE:
             headers = Headers(scope=scope)
-            # A token is never sent by a browser of its own accord, so it needs no such proof.
-            if "authorization" not in headers and not is_same_origin(headers):
+            # A token is never sent by a browser of its own accord, so it needs no such proof; a
+            # call without either is nobody's, and is told so by its route.
+            nobody = scope["path"].startswith("/api/") and "cookie" not in headers
+            if "authorization" not in headers and not nobody and not is_same_origin(headers):
+                _log.warning("cross-site request refused", path=scope["path"])
                 refused = JSONResponse(
                     {
                         "type": "urn:pilotbook:problem:cross-site",

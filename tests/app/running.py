@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from app.plan.service import register
 from app.tables import PilotRow
 from experiments.plan.pilot_file import parse_pilot_file
@@ -46,6 +48,11 @@ metric = "revenue"
 margin_rate = 0.4
 cost_per_treated = 0.50
 """
+
+
+def wait_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let requests wait for their answers, however busy the machine is."""
+    monkeypatch.setattr("app.web.jobs.SECONDS", 60.0)
 
 
 def planned(site: Site, text: str, *, who: str = "manager") -> str:

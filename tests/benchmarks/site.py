@@ -30,6 +30,7 @@ WORKED: Final = ROOT / "app/demo/worked/wide"
 CLIENTS: Final = 8
 PASSWORD: Final = "four words for a benchmark"  # noqa: S105
 MANAGER: Final = "manager@example.com"
+SPONSOR: Final = "cfo@example.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +141,8 @@ def show(loads: Sequence[Load]) -> None:
 
 
 @contextmanager
-def site(folder: Path) -> Iterator[int]:
-    """A fresh installation, served on one core; this process goes to another."""
+def site(folder: Path, *, pinned: bool = True) -> Iterator[int]:
+    """A fresh installation, served; where pinned on one core, and this process goes to another."""
     cores = sorted(os.sched_getaffinity(0))
     environment = {
         **os.environ,
@@ -152,15 +153,17 @@ def site(folder: Path) -> Iterator[int]:
     }
     run = [sys.executable, "-m", "app.cli"]
     subprocess.run([*run, "migrate"], env=environment, check=True)
-    for email, role in ((MANAGER, "manager"), ("cfo@example.com", "executive")):
+    for email, role in ((MANAGER, "manager"), (SPONSOR, "executive")):
         subprocess.run(
             [*run, "user", "add", email, "--role", role],
             env=environment, check=True, text=True, input=PASSWORD,
         )  # fmt: skip
     port = free_port()
-    os.sched_setaffinity(0, {cores[0]})  # the server inherits it, and its worker from it
+    if pinned:
+        os.sched_setaffinity(0, {cores[0]})  # the server inherits it, and its worker from it
     server = subprocess.Popen([*run, "serve", "--port", str(port)], env=environment)
-    os.sched_setaffinity(0, {cores[-1]})
+    if pinned:
+        os.sched_setaffinity(0, {cores[-1]})
     try:
         wait_for(port)
         yield port
@@ -170,15 +173,20 @@ def site(folder: Path) -> Iterator[int]:
 
 
 def prepare(folder: Path, port: int) -> tuple[str, str]:
-    """A token, and an analysed pilot: the worked one whose arms are in a column."""
-    environment = {**os.environ, "PILOTBOOK_DATABASE_URL": f"sqlite:///{folder / 'registry.db'}"}
-    added = subprocess.run(
-        [sys.executable, "-m", "app.cli", "token", "add", MANAGER, "--scope", "manage"],
-        env=environment, check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    token = added.stdout.strip()
+    """A manager's token, and an analysed pilot: the worked one whose arms are in a column."""
+    token = token_for(folder, MANAGER)
     with client(port, token) as api:
         return token, travel_by_api(api, WORKED / "pilot.toml")
+
+
+def token_for(folder: Path, email: str) -> str:
+    """A token that may do what its user may."""
+    environment = {**os.environ, "PILOTBOOK_DATABASE_URL": f"sqlite:///{folder / 'registry.db'}"}
+    added = subprocess.run(
+        [sys.executable, "-m", "app.cli", "token", "add", email, "--scope", "manage"],
+        env=environment, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return added.stdout.strip()
 
 
 def send(port: int, token: str, file: Path) -> str:

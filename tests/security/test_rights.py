@@ -1,5 +1,6 @@
 """Every route x every role x own or foreign pilot, batch and job, anonymous included."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ from tests.security.routes import Declared, routes_of
 from tests.site import NOW, PEOPLE, Site, open_site
 
 REFUSED = (401, 403)
+_numbers = itertools.count()
 WHOSE = ("own", "foreign")
 # A sign-in that is tried too often is refused for a reason of its own.
 OWN_RULES = {"POST /sign-in"}
@@ -60,7 +62,7 @@ def things_of(site: Site, who: str) -> Things:
     slugs, batches, jobs = {}, {}, {}
     with site.database.writing() as session:
         for whose, user in owners.items():
-            slug = f"{who}-{whose}"
+            slug = f"{who}-{whose}-{next(_numbers)}"
             session.add(PilotRow(slug=slug, owner_id=user, created_at=NOW))
             batch = BatchRow(
                 kind=BatchKind.BEHAVIOR, state=BatchState.ACCEPTED, file_name="f.csv",
@@ -128,6 +130,8 @@ def test_a_role_gets_in_exactly_where_it_has_the_right(
         for whose in WHOSE if names_a_thing(route) else ("none",):
             client = script if route.is_call else site.browser(who)
             own = {"own": True, "foreign": False, "none": None}[whose]
+            if own and route.right is Right.SIGN:
+                continue  # nobody signs for a pilot of their own, whatever their role
             address = route.address(**things.of(whose if whose != "none" else "own"))
             answer = client.request(route.method, f"http://testserver{address}")
             tried += 1

@@ -10,9 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.analyse.kept import accounts_path
+from app.plan.service import register
+from app.tables import PilotRow
+from experiments.plan.pilot_file import read_pilot_file
 from experiments.report.result import CSV_COLUMNS
 from tests.app.pilots import Wide
-from tests.app.results import API, PAGE, SLUG, analyse, prepare
+from tests.app.results import API, PAGE, PLANNED, SLUG, analyse, prepare, workspace
 from tests.site import Site, open_site
 
 
@@ -65,6 +68,33 @@ def test_a_day_to_come_is_refused_at_its_field(site: Site) -> None:
     refused = site.script("analyst").post(f"{API}/analyses", json={"as_of": "2026-04-02"})
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["field"] == "as_of"
+
+
+def test_an_earlier_day_does_not_take_the_place_of_a_later_one(site: Site) -> None:
+    analyse(site)
+    refused = site.script("analyst").post(f"{API}/analyses", json={"as_of": "2026-03-10"})
+    assert refused.status_code == 422
+    assert "of which analysis 1 speaks already" in refused.json()["errors"][0]["reason"]
+    assert site.script("analyst").get(f"{API}/results").status_code == 200
+
+
+def test_a_day_long_ago_is_veiled(site: Site) -> None:
+    assert analyse(site, as_of="0001-01-01")["status"] == "veiled"
+
+
+def test_without_customers_there_is_nothing_to_analyse(tmp_path: Path) -> None:
+    with open_site(tmp_path / "site") as site:
+        with workspace(site, tmp_path) as opened:
+            register(opened.session, read_pilot_file(Wide().write(tmp_path)).plan(), now=PLANNED)
+            opened.session.add(PilotRow(slug="a-draft", created_at=PLANNED))
+            opened.session.commit()
+        for slug in (SLUG, "a-draft"):
+            refused = site.script("admin").post(f"/pilots/{slug}/analyses", json={})
+            assert refused.status_code == 409, refused.text
+            for page in ("analyse", "value", "decide", "report"):
+                shown = site.browser("admin").get(f"/pilots/{slug}/{page}")
+                assert shown.status_code == 200
+                assert "yet" in shown.text
 
 
 @pytest.mark.parametrize("body", [{"as_off": "2026-04-01"}, {"amendment": "\0"}, []])

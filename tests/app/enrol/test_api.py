@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.app.pilots import Wide
-from tests.app.running import DRAWN_LATER, customers_csv, in_folder, planned
+from tests.app.running import DRAWN_LATER, customers_csv, in_folder, planned, wait_long
 from tests.site import Site, open_site
 
 CSV = {"Content-Type": "text/csv"}
@@ -19,7 +19,8 @@ LISTED = {"customer_id": "id", "tier": "tier"}
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    wait_long(monkeypatch)
     with open_site(tmp_path) as opened:
         yield opened
 
@@ -150,9 +151,7 @@ def test_balance_and_overlaps_are_told(site: Site) -> None:
 
 def test_the_pilot_file_says_what_columns_mean(site: Site) -> None:
     api = site.script("manager")
-    made = api.post(
-        "/pilots", content=DRAWN_LATER, headers={"Content-Type": "application/toml"}
-    )
+    made = api.post("/pilots", content=DRAWN_LATER, headers={"Content-Type": "application/toml"})
     assert made.status_code == 201, made.text
     assert api.post(ADDRESS, content=customers_csv(), headers=CSV).status_code == 409
     assert api.post("/pilots/spring-call/plan/freeze").is_success

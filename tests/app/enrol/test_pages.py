@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from app.tables import PilotRow
 from tests.app.pilots import Wide
-from tests.app.running import DRAWN_LATER, customers_csv, in_folder, planned
+from tests.app.running import DRAWN_LATER, customers_csv, in_folder, planned, wait_long
 from tests.page_forms import followed, form_of, send
 from tests.site import NOW, Site, open_site
 
@@ -17,7 +17,8 @@ UPLOADS = f"{PAGE}/uploads"
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    wait_long(monkeypatch)
     with open_site(tmp_path) as opened:
         yield opened
 
@@ -136,6 +137,6 @@ def test_others_read_and_do_not_change(site: Site, browser: TestClient) -> None:
     analyst = site.browser("analyst")
     page = analyst.get(PAGE)
     assert page.status_code == 200
-    assert "<input type=\"file\"" not in page.text
+    assert '<input type="file"' not in page.text
     files = {"file": ("c.csv", customers_csv())}
     assert analyst.post(UPLOADS, files=files).status_code == 403

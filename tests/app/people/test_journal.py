@@ -72,12 +72,12 @@ def test_signing_in_and_failing_to_is_written_down_without_a_password(site: Site
         "DELETE FROM journal WHERE id = 2",
     ],
 )
-def test_one_edited_row_breaks_the_chain(site: Site, edit: str) -> None:
-    admin = site.browser("admin")
+def test_one_edited_row_breaks_the_chain(each_site: Site, edit: str) -> None:
+    admin = each_site.browser("admin")
     for at in range(4):
         admin.post("/people", data=NEW | {"email": f"new{at}@example.com", "role": "none"})
         admin.post("/people", data=NEW | {"email": f"new{at}@example.com"})
-    with site.database.writing() as session:
+    with each_site.database.writing() as session:
         assert first_broken(session) is None
         assert "The chain is whole" in admin.get("/people/journal?check=true").text
         session.execute(text(edit))

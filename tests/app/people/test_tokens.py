@@ -17,7 +17,7 @@ def make(site: Site, who: str = "manager", **changed: str) -> str:
     """A token made on the account page."""
     answer = site.browser(who).post("/account/tokens", data=FORM | changed)
     assert answer.status_code == 200
-    secrets = set(re.findall(r"pilotbook_[\w-]{43}", answer.text))
+    secrets: set[str] = set(re.findall(r"pilotbook_[\w-]{43}", answer.text))
     assert len(secrets) == 1
     return secrets.pop()
 
@@ -34,11 +34,11 @@ def only_token(site: Site) -> int:
 def test_a_token_is_shown_once_with_an_example(site: Site) -> None:
     client = site.browser("manager")
     answer = client.post("/account/tokens", data=FORM)
-    said = re.search(r"<pre><code>(.*)</code></pre>", answer.text)
-    assert said is not None
+    alone, example = re.findall(r"<pre><code>(.*)</code></pre>", answer.text)
+    assert re.fullmatch(r"pilotbook_[\w-]{43}", alone)
     assert re.fullmatch(
         r'curl -H "Authorization: Bearer pilotbook_[\w-]{43}" http://testserver/api/v1/pilots',
-        said[1],
+        example,
     )
     assert "pilotbook_" not in client.get("/account").text
     assert "Nightly upload" in client.get("/account").text

@@ -133,7 +133,9 @@ def test_numbers_are_read_as_people_type_them(typed: str, read: str) -> None:
     assert read_number(typed) == Decimal(read)
 
 
-@pytest.mark.parametrize("typed", ["1,250", "ten", "1e3", "1_000", "٣", "0x10", "--1", "NaN", "1 00"])
+@pytest.mark.parametrize(
+    "typed", ["1,250", "ten", "1e3", "1_000", "٣", "0x10", "--1", "NaN", "1 00"]
+)
 def test_a_number_that_could_mean_two_things_or_none_is_refused(typed: str) -> None:
     assert isinstance(read_number(typed), str)
 

@@ -110,6 +110,13 @@ def test_of_two_editors_the_second_is_told_and_loses_nothing(manager: TestClient
     assert again.status_code == 303
 
 
+def test_a_page_that_saved_itself_does_not_stand_in_its_own_way(manager: TestClient) -> None:
+    typed = {**FORM, "version": "1", "editor": "a"}
+    assert manager.post(f"{PAGE}/draft", data=typed).status_code == 200
+    assert manager.post(PAGE, data=typed).status_code == 303
+    assert manager.post(PAGE, data={**typed, "editor": "b"}).status_code == 412
+
+
 def test_rows_come_and_go_without_a_script(manager: TestClient) -> None:
     more = manager.post(PAGE, data={**FORM, "add": "metrics"}).text
     assert 'name="metrics-1-measure"' in more
@@ -127,7 +134,11 @@ def test_the_address_follows_the_short_name_until_the_plan_is_frozen(manager: Te
 
 @pytest.mark.parametrize(
     ("slug", "said"),
-    [("taken", "another pilot’s|another pilot&#39;s"), ("a--b", "is no address"), ("new", "another")],
+    [
+        ("taken", "another pilot’s|another pilot&#39;s"),
+        ("a--b", "is no address"),
+        ("new", "another"),
+    ],
 )
 def test_a_short_name_that_cannot_be_had_is_refused(
     manager: TestClient, slug: str, said: str
@@ -167,15 +178,15 @@ def test_a_manager_stays_the_owner_whatever_is_sent(site: Site, manager: TestCli
 def test_an_admin_may_name_another_manager(site: Site, manager: TestClient) -> None:
     admin = site.browser("admin")
     assert admin.post(PAGE, data={**FORM, "pilot-owner": "nobody@example.com"}).status_code == 422
-    assert admin.post(PAGE, data={**FORM, "pilot-owner": "colleague@example.com"}).status_code == 303
+    assert (
+        admin.post(PAGE, data={**FORM, "pilot-owner": "colleague@example.com"}).status_code == 303
+    )
     assert site.browser("colleague").post(PAGE, data=FORM).status_code == 303
     assert manager.post(PAGE, data=FORM).status_code == 403
 
 
 @pytest.mark.parametrize("who", ["colleague", "analyst", "executive"])
-def test_others_read_a_draft_and_cannot_write_it(
-    site: Site, manager: TestClient, who: str
-) -> None:
+def test_others_read_a_draft_and_cannot_write_it(site: Site, manager: TestClient, who: str) -> None:
     browser = site.browser(who)
     assert "The plan is being written" in browser.get(PAGE).text
     manager.post(PAGE, data=FORM)
@@ -307,5 +318,3 @@ def test_updates_are_listed_the_newest_first(site: Site, manager: TestClient) ->
     assert "What is new" not in shown
     assert manager.post(page, data={"text": "  "}).status_code == 422
     assert site.browser("colleague").post(page, data={"text": "x"}).status_code == 403
-
-

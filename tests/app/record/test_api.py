@@ -15,8 +15,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.tables import TokenScope
-from tests.app.running import in_folder, orders_csv
+from tests.app.running import in_folder, orders_csv, wait_long
 from tests.site import Site, open_site
+from tests.travel import finished
 
 LONG = {
     "customer_id": "customer",
@@ -30,7 +31,8 @@ PROBLEM = "application/problem+json"
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    wait_long(monkeypatch)
     with open_site(tmp_path) as opened:
         yield opened
 
@@ -67,6 +69,25 @@ def test_the_same_file_again_is_the_first_receipt(site: Site, api: TestClient) -
     assert (again.status_code, again.headers["pilotbook-repeated"]) == (200, "true")
     assert again.json() == first.json()
     assert len([name for name in in_folder(site.settings.files) if "upload" in name]) == 1
+
+
+def test_long_work_is_answered_with_its_job(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.web.jobs.SECONDS", 0.0)
+    answer = post(api, orders_csv(), name="orders.csv")
+    assert answer.status_code == 202
+    job = answer.json()
+    assert answer.headers["location"] == job["address"] == f"/api/v1/jobs/{job['job']}"
+    receipt = finished(api, answer)
+    assert receipt["batch"] == 1
+    told = api.get(f"/jobs/{job['job']}").json()
+    assert (told["state"], told["status"], told["share_done"]) == ("done", 201, 1.0)
+    assert told["answer"] == receipt
+    wrong = post(api, orders_csv(), name="orders.csv", value="amont")
+    assert wrong.status_code == 202
+    with pytest.raises(AssertionError, match="amont"):
+        finished(api, wrong)
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "xlsx", "parquet", "ndjson", "csv.gz"])
@@ -117,7 +138,7 @@ def test_a_wide_file_has_one_day_for_all_rows(api: TestClient) -> None:
     assert (receipt["first"], receipt["last"], receipt["blank"]) == ("2026-03-28",) * 2 + (1,)
 
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"customer_id": "c1", "measure": "revenue", "value": 12.1, "occurred_at": "2026-03-02"},
     {"customer_id": "c2", "measure": "revenue", "value": "0.30", "occurred_at": "2026-03-03"},
 ]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.database import Database
 from tests.site import Site, open_site
 
 
@@ -12,4 +13,11 @@ from tests.site import Site, open_site
 def site(tmp_path: Path) -> Iterator[Site]:
     """A fresh site."""
     with open_site(tmp_path, working=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def each_site(database: Database, tmp_path: Path) -> Iterator[Site]:
+    """A fresh site on SQLite, and one on PostgreSQL."""
+    with open_site(tmp_path, database=database, working=False) as opened:
         yield opened

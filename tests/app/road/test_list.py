@@ -99,28 +99,30 @@ def test_a_list_costs_as_many_statements_for_many_pilots_as_for_one(site: Site) 
     assert len(one) == len(many) <= 6
 
 
-def test_the_list_is_narrowed_by_status_owner_and_words(site: Site) -> None:
-    decided = plant(site, "decided", SPRING, Stop.ANALYSED)
-    decide(site, decided)
-    plant(site, "to-decide", Wide(name="Autumn mail", lift=6), Stop.ANALYSED, owner="colleague")
-    plant(site, "running", LATER, Stop.ENROLLED)
-    plant(site, "drafted", DRAFT, Stop.DRAFT)
-    assert slugs(site) == ["drafted", "running", "to-decide", "decided"]
-    assert slugs(site, status="draft") == ["drafted"]
-    assert slugs(site, status="running") == ["running"]
-    assert slugs(site, status="to_decide") == ["to-decide"]
-    assert slugs(site, status="decided") == ["decided"]
-    assert slugs(site, status="veiled") == []
-    assert slugs(site, owner="Colleague@example.com") == ["to-decide"]
-    assert slugs(site, owner="nobody@example.com") == []
-    assert slugs(site, q="łÓDŹ") == ["running"]
-    assert slugs(site, q="letter") == ["drafted"]
-    assert slugs(site, q="mail") == ["to-decide", "decided"]
-    assert slugs(site, q="%") == []
-    page = site.browser("analyst").get("/pilots?q=letter&status=draft&owner=").text
+def test_the_list_is_narrowed_by_status_owner_and_words(each_site: Site) -> None:
+    decided = plant(each_site, "decided", SPRING, Stop.ANALYSED)
+    decide(each_site, decided)
+    plant(
+        each_site, "to-decide", Wide(name="Autumn mail", lift=6), Stop.ANALYSED, owner="colleague"
+    )
+    plant(each_site, "running", LATER, Stop.ENROLLED)
+    plant(each_site, "drafted", DRAFT, Stop.DRAFT)
+    assert slugs(each_site) == ["drafted", "running", "to-decide", "decided"]
+    assert slugs(each_site, status="draft") == ["drafted"]
+    assert slugs(each_site, status="running") == ["running"]
+    assert slugs(each_site, status="to_decide") == ["to-decide"]
+    assert slugs(each_site, status="decided") == ["decided"]
+    assert slugs(each_site, status="veiled") == []
+    assert slugs(each_site, owner="Colleague@example.com") == ["to-decide"]
+    assert slugs(each_site, owner="nobody@example.com") == []
+    assert slugs(each_site, q="łÓDŹ") == ["running"]
+    assert slugs(each_site, q="letter") == ["drafted"]
+    assert slugs(each_site, q="mail") == ["to-decide", "decided"]
+    assert slugs(each_site, q="%") == []
+    page = each_site.browser("analyst").get("/pilots?q=letter&status=draft&owner=").text
     assert "Summer letter" in page
     assert "Spring mail" not in page
-    assert "No pilot like that" in site.browser("analyst").get("/pilots?q=nothing").text
+    assert "No pilot like that" in each_site.browser("analyst").get("/pilots?q=nothing").text
 
 
 def test_the_list_comes_in_pages(site: Site) -> None:
@@ -191,15 +193,15 @@ def test_a_decision_needs_the_sponsor_and_an_override_a_second_executive(site: S
 
 
 @pytest.mark.parametrize("query", ["status=draft%00", "q=%00", "owner=%00", "cursor=x", "limit=0"])
-def test_what_cannot_be_asked_is_refused(site: Site, query: str) -> None:
-    assert site.script("analyst").get(f"/pilots?{query}").status_code == 422
-    assert site.browser("analyst").get(f"/pilots?{query}").status_code in (200, 422)
+def test_what_cannot_be_asked_is_refused(each_site: Site, query: str) -> None:
+    assert each_site.script("analyst").get(f"/pilots?{query}").status_code == 422
+    assert each_site.browser("analyst").get(f"/pilots?{query}").status_code in (200, 422)
 
 
-def test_the_portfolio_has_the_numbers_of_the_newest_analysis(site: Site) -> None:
-    plant(site, "spring-mail", SPRING, Stop.ANALYSED)
-    plant(site, "drafted", DRAFT, Stop.DRAFT)
-    drafted, spring = site.script("analyst").get("/portfolio").json()["items"]
+def test_the_portfolio_has_the_numbers_of_the_newest_analysis(each_site: Site) -> None:
+    plant(each_site, "spring-mail", SPRING, Stop.ANALYSED)
+    plant(each_site, "drafted", DRAFT, Stop.DRAFT)
+    drafted, spring = each_site.script("analyst").get("/portfolio").json()["items"]
     assert (drafted["status"], drafted["net"], drafted["roi"]) == (None, None, None)
     assert spring["status"] == "proved"
     assert spring["net"]["low"] < spring["net"]["value"] < spring["net"]["high"]
