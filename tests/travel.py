@@ -24,7 +24,9 @@ def travel_by_api(api: httpx2.Client, pilot_file: Path) -> str:
     done(api.post("/pilots", content=text, headers={"Content-Type": "application/toml"}))
     done(api.post(f"/pilots/{slug}/plan/freeze"))
     customers = given["customers"]
-    send_file(api, f"/pilots/{slug}/customers", pilot_file.parent, customers)
+    receipt = send_file(api, f"/pilots/{slug}/customers", pilot_file.parent, customers)
+    if receipt["waiting"]:
+        finished(api, api.post(f"/pilots/{slug}/assignment", json={}))
     for behavior in given["behavior"]:
         complete = behavior.pop("complete", True)
         through = ends_on if complete is True else complete or None

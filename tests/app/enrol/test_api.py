@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import mean, variance
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -139,7 +140,9 @@ def test_balance_and_overlaps_are_told(site: Site) -> None:
     enrol_wide(site, api)
     balance = api.get("/pilots/spring-mail/balance").json()
     assert [check["name"] for check in balance["checks"]] == ["split", "balance"]
-    assert [(gap["treatment"], gap["variable"]) for gap in balance["gaps"]] == [("mail", "age")]
+    (gap,) = balance["gaps"]
+    assert (gap["treatment"], gap["variable"]) == ("mail", "age")
+    assert gap["difference"] == pytest.approx(difference_by_hand())
     assert api.get("/pilots/spring-mail/overlaps").json() == {"items": [], "next": None}
     planned(site, DRAWN_LATER)
     rows = "\n".join(["id,tier", *(f"{at:05},gold" for at in range(390, 410))]) + "\n"
@@ -147,6 +150,14 @@ def test_balance_and_overlaps_are_told(site: Site) -> None:
     api.post("/pilots/spring-call/assignment", json={"seed": 1})
     found = api.get("/pilots/spring-mail/overlaps").json()["items"]
     assert found == [{"pilot": "spring-call", "customers": 10, "arms": {"hold": 5, "mail": 5}}]
+
+
+def difference_by_hand() -> float:
+    """Rosenbaum and Rubin's standardised difference of the ages, written out."""
+    rows = [line.split(",") for line in Wide().customers()]
+    ages = {arm: [int(row[2]) for row in rows if row[1] == arm] for arm in ("mail", "hold")}
+    spread = (variance(ages["mail"]) + variance(ages["hold"])) / 2
+    return float((mean(ages["mail"]) - mean(ages["hold"])) / spread**0.5)
 
 
 def test_the_pilot_file_says_what_columns_mean(site: Site) -> None:
