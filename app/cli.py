@@ -101,7 +101,6 @@ def demo(
 ) -> None:
     """Build a small company with three pilots, print their verdicts, and serve its site."""
     with _said_in_words():
-        from app.administration import serve as serve_site  # noqa: PLC0415
         from app.demo.installation import built  # noqa: PLC0415
         from app.demo.people import PASSWORD, PEOPLE  # noqa: PLC0415
         from app.road.display import progress, show_demo  # noqa: PLC0415
@@ -109,8 +108,9 @@ def demo(
         with progress() as at, built(at=at) as (settings, reports):
             show_demo(reports, sign_ins=list(PEOPLE), password=PASSWORD)
             if not no_serve:
-                typer.echo(f"Pilotbook is at http://127.0.0.1:{port}; stop it with Ctrl-C.")
-                serve_site(settings, host="127.0.0.1", port=port)
+                from app.serving import serve as serve_site  # noqa: PLC0415
+
+                serve_site(settings, host="127.0.0.1", port=port, say=typer.echo)
 
 
 @app.command()
@@ -120,10 +120,9 @@ def serve(
 ) -> None:
     """Serve the site, with a worker beside it."""
     with _said_in_words():
-        from app import administration  # noqa: PLC0415
+        from app.serving import serve as serve_site  # noqa: PLC0415
 
-        _errors().print(f"Pilotbook is at http://{host}:{port}; stop it with Ctrl-C.")
-        administration.serve(Settings.from_environment(), host=host, port=port)
+        serve_site(Settings.from_environment(), host=host, port=port, say=typer.echo)
 
 
 @app.command()

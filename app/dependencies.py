@@ -3,13 +3,14 @@
 Every route declares exactly one `allow(...)`, or that it is `public`; a test walks them all.
 """
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Path, Request
+from fastapi.concurrency import run_in_threadpool
 from sqlmodel import Session, select
 
 from app.database import Database
@@ -29,38 +30,44 @@ Slug = Annotated[str, Path(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=63)]
 Number = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 
 
-def settings_of(request: Request) -> Settings:
+# What neither waits nor computes is async: a route would else take a thread for each of them.
+
+
+async def settings_of(request: Request) -> Settings:
     """The installation's settings."""
     settings: Settings = request.app.state.settings
     return settings
 
 
-def database_of(request: Request) -> Database:
+async def database_of(request: Request) -> Database:
     """The registry."""
     database: Database = request.app.state.database
     return database
 
 
-def now_of(request: Request) -> datetime:
+async def now_of(request: Request) -> datetime:
     """The time, from the clock that the application was given."""
     now: datetime = request.app.state.clock()
     return now
 
 
-def today_of(request: Request) -> date:
+SettingsDep = Annotated[Settings, Depends(settings_of)]
+DatabaseDep = Annotated[Database, Depends(database_of)]
+NowDep = Annotated[datetime, Depends(now_of)]
+
+
+async def today_of(now: NowDep, settings: SettingsDep) -> date:
     """The day in the company's time zone."""
-    return now_of(request).astimezone(ZoneInfo(settings_of(request).timezone)).date()
+    return now.astimezone(ZoneInfo(settings.timezone)).date()
 
 
-def reading(database: Annotated[Database, Depends(database_of)]) -> Iterator[Session]:
+async def reading(database: DatabaseDep) -> AsyncIterator[Session]:
     """A session that reads."""
     with database.reading() as session:
         yield session
 
 
-def writing(
-    request: Request, database: Annotated[Database, Depends(database_of)]
-) -> Iterator[Session]:
+def writing(request: Request, database: DatabaseDep) -> Iterator[Session]:
     """A session that writes: committed before the answer is sent, undone after any error."""
     with database.writing() as session:
         request.state.writing = session  # ended by the route before it writes the journal
@@ -68,9 +75,6 @@ def writing(
         session.commit()
 
 
-SettingsDep = Annotated[Settings, Depends(settings_of)]
-DatabaseDep = Annotated[Database, Depends(database_of)]
-NowDep = Annotated[datetime, Depends(now_of)]
 TodayDep = Annotated[date, Depends(today_of)]
 ReadingDep = Annotated[Session, Depends(reading, scope="function")]
 WritingDep = Annotated[Session, Depends(writing, scope="function")]
@@ -91,7 +95,7 @@ def caller_or_nobody(request: Request, database: DatabaseDep, now: NowDep) -> Ca
     return caller
 
 
-def caller_of(caller: Annotated[Caller | None, Depends(caller_or_nobody)]) -> Caller:
+async def caller_of(caller: Annotated[Caller | None, Depends(caller_or_nobody)]) -> Caller:
     """Who asks.
 
     Raises:
@@ -128,14 +132,16 @@ class Allow:
 
     right: Right
 
-    def __call__(self, request: Request, caller: CallerDep, database: DatabaseDep) -> None:
+    async def __call__(self, request: Request, caller: CallerDep, database: DatabaseDep) -> None:
         """Check the caller.
 
         Raises:
             NotAllowed: The caller has no such right here.
         """
         reach = RIGHTS[self.right][caller.role]
-        own = _is_own(request, caller, database) if reach is Reach.OWN else None
+        own = None
+        if reach is Reach.OWN:
+            own = await run_in_threadpool(_is_own, request, caller, database)
         if not caller.may(self.right, own=own, safe=request.method in SAFE):
             whose = " of this one" if own is False else ""
             raise NotAllowed(
@@ -148,7 +154,7 @@ class Allow:
 class Public:
     """Lets everybody pass; for sign-in, assets and probes alone."""
 
-    def __call__(self, _: VisitorDep) -> None:
+    async def __call__(self, _: VisitorDep) -> None:
         """Everybody passes; pages still show who is signed in."""
 
 

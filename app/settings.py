@@ -2,14 +2,16 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Final, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from experiments.errors import BadInput, Problem
 from experiments.terms import Currency
+
+SHORTEST_KEY: Final = 32
 
 
 class Settings(BaseSettings):
@@ -33,7 +35,7 @@ class Settings(BaseSettings):
     ledger: Path = Path("pilotbook-data/ledger")
     files: Path = Path("pilotbook-data/files")
     engine: str = "duckdb"
-    secret_key: Annotated[SecretStr, Field(min_length=32)] | None = None
+    secret_key: SecretStr | None = None
     currency: Currency = "EUR"
     timezone: str = "UTC"
 
@@ -67,6 +69,13 @@ class Settings(BaseSettings):
             for name, value in said.items()
             if value is not None
         }
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_long(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key.get_secret_value()) < SHORTEST_KEY:
+            raise ValueError(f"is shorter than {SHORTEST_KEY} characters; make a longer one")
+        return key
 
     @field_validator("timezone")
     @classmethod

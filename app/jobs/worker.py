@@ -52,7 +52,7 @@ class Worker:
         problem_of: ProblemOf,
         clock: Callable[[], datetime],
         kinds: Collection[JobKind] | None = None,
-        pause: float = 0.1,
+        pause: float = 0.2,
         lease: timedelta = LEASE,
     ) -> None:
         # Two that have one name, an old process and the one after it, would share their leases.

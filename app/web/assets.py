@@ -6,7 +6,7 @@ asks again after an upgrade. Addresses inside the style sheet are relative and f
 
 import hashlib
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -64,6 +64,7 @@ def asset(name: str) -> str:
     return f"{mounted_at()}/{name}"
 
 
+@lru_cache(maxsize=256)
 def drawn(svg: str) -> Markup:
     """A drawing of the report, without what a page forbids (styles) or would read out (parts).
 

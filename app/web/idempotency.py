@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.database import Database
-from app.dependencies import caller_or_nobody, database_of, now_of
+from app.dependencies import caller_or_nobody
 from app.tables import IdempotencyKeyRow
 from app.web.api import PREFIX
 
@@ -189,7 +189,8 @@ def _replay(body: "tempfile.SpooledTemporaryFile[bytes]") -> Receive:
 def _caller(scope: Scope) -> str | None:
     """Who asks; a key belongs to a person, whichever token or browser they use."""
     request = Request(scope)
-    caller = caller_or_nobody(request, database_of(request), now_of(request))
+    state = scope["app"].state
+    caller = caller_or_nobody(request, state.database, state.clock())
     return None if caller is None else str(caller.user_id)
 
 

@@ -7,7 +7,7 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
 from pathlib import Path
 from typing import Final
@@ -19,11 +19,21 @@ from experiments.report.charts import EFFECTS_KEY, MONEY_KEY, effects_svg, money
 from experiments.report.course import TIME_KEY, time_svg
 from experiments.report.drawing import RESPONSIVE, Layout
 from experiments.report.glyphs import FONTS, clean
-from experiments.report.report import EffectsChart, Line, Money, PilotReport, Table, TimeChart
+from experiments.report.report import (
+    Effect,
+    EffectsChart,
+    Line,
+    Money,
+    PilotReport,
+    Table,
+    TimeChart,
+    Tone,
+)
 from experiments.report.shapes import check_mark, verdict_mark
 from experiments.report.tables import effects_table, money_table, time_table
 from experiments.words import day
 
+DRAWN: Final = 128  # charts that are kept, because every reader of a pilot sees the same ones
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
@@ -52,6 +62,7 @@ def render_html(report: PilotReport) -> str:
     )
 
 
+@lru_cache(maxsize=DRAWN)
 def effects_block(chart: EffectsChart) -> ChartBlock:
     """The forest plot with its table."""
     return ChartBlock(
@@ -64,6 +75,7 @@ def effects_block(chart: EffectsChart) -> ChartBlock:
     )
 
 
+@lru_cache(maxsize=DRAWN)
 def time_block(chart: TimeChart) -> ChartBlock:
     """The course over time with its table."""
     return ChartBlock(
@@ -75,6 +87,7 @@ def time_block(chart: TimeChart) -> ChartBlock:
     )
 
 
+@lru_cache(maxsize=DRAWN)
 def money_block(money: Money) -> ChartBlock:
     """The waterfall with its table."""
     return ChartBlock(
@@ -84,6 +97,12 @@ def money_block(money: Money) -> ChartBlock:
         key=MONEY_KEY,
         table=money_table(money),
     )
+
+
+def warm_up() -> None:
+    """Load what draws charts: a process takes more than a second for its first one."""
+    row = Effect("", 0.0, 0.0, 0.0, "", "", False, Tone.PLAIN, None)
+    effects_block(EffectsChart("", (row,), ()))
 
 
 class Terms:
