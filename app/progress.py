@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -46,7 +46,7 @@ class Facts:
         starts_on: First day; None where the draft does not say.
         ends_on: Last day.
         plan: The frozen plan.
-        signed_on: Day (UTC) of the first signature under the plan.
+        signed_at: Time of the first signature under the plan.
         listed: Customers who wait for their groups.
         arms: Enrolled customers per arm, in the order of the plan; empty before.
         closes_on: Day on which the last outcome window closes; None before enrolment.
@@ -67,7 +67,7 @@ class Facts:
     starts_on: date | None
     ends_on: date | None
     plan: Plan | None
-    signed_on: date | None
+    signed_at: datetime | None
     listed: int
     arms: Mapping[str, int]
     closes_on: date | None
@@ -134,7 +134,7 @@ def facts_of(session: Session, pilots: Sequence[PilotRow]) -> list[Facts]:
             pilot,
             rows[pilot.id],
             arrivals=arrivals,
-            signed_on=signed.get(pilot.id),
+            signed_at=signed.get(pilot.id),
             analysis=analyses.get(pilot.id, (None,) * 3),
             decision=decisions.get(pilot.id),
         )
@@ -200,8 +200,8 @@ def _arrivals(session: Session) -> dict[str, Arrival]:
     return found
 
 
-def _signed(session: Session, ids: Sequence[int]) -> dict[int | None, date]:
-    """Per pilot the day of the first signature under its frozen plan."""
+def _signed(session: Session, ids: Sequence[int]) -> dict[int | None, datetime]:
+    """Per pilot the time of the first signature under its frozen plan."""
     query = (
         select(SignatureRow.pilot_id, func.min(SignatureRow.signed_at))
         .join(PlanRow, col(PlanRow.pilot_id) == SignatureRow.pilot_id)
@@ -212,7 +212,7 @@ def _signed(session: Session, ids: Sequence[int]) -> dict[int | None, date]:
         )
         .group_by(col(SignatureRow.pilot_id))
     )
-    return {pilot: signed_at.date() for pilot, signed_at in session.exec(query).all()}
+    return dict(session.exec(query).all())
 
 
 def _newest_analyses(session: Session, ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
@@ -245,7 +245,7 @@ def _facts(
     row: Mapping[str, Any],
     *,
     arrivals: Mapping[str, Arrival],
-    signed_on: date | None,
+    signed_at: datetime | None,
     analysis: tuple[Any, ...],
     decision: DecisionRow | None,
 ) -> Facts:
@@ -270,7 +270,7 @@ def _facts(
         starts_on=_day(said.get("starts_on")),
         ends_on=_day(said.get("ends_on")),
         plan=plan,
-        signed_on=signed_on,
+        signed_at=signed_at,
         listed=row["listed"] or 0,
         arms=receipt["arms"] if receipt else {},
         closes_on=closes_on,

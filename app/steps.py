@@ -5,9 +5,10 @@ Told from the registry alone, for one pilot or for a whole list in the same few 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -105,6 +106,12 @@ class PilotHead:
     facts: Facts
 
     @property
+    def unsigned(self) -> str:
+        """Who has yet to sign the frozen plan; empty where nobody has to."""
+        waits = self.facts.plan is not None and self.facts.signed_at is None
+        return self.sponsor if waits else ""
+
+    @property
     def visible_words(self) -> str:
         """The day after which outcomes may be looked at, in words; empty before enrolment."""
         return day(self.facts.closes_on) if self.facts.closes_on else ""
@@ -118,14 +125,16 @@ class PilotHead:
         return open_steps[0] if open_steps else self.steps[-1].name
 
 
-def head_of(session: Session, pilot: PilotRow, *, today: date) -> PilotHead:
-    """The head of one pilot."""
-    return heads_of(session, [pilot], today=today)[0]
+def head_of(session: Session, pilot: PilotRow, *, today: date, timezone: str = "UTC") -> PilotHead:
+    """The head of one pilot; the time zone is that of its days of signature and decision."""
+    return heads_of(session, [pilot], today=today, timezone=timezone)[0]
 
 
-def heads_of(session: Session, pilots: Sequence[PilotRow], *, today: date) -> list[PilotHead]:
+def heads_of(
+    session: Session, pilots: Sequence[PilotRow], *, today: date, timezone: str = "UTC"
+) -> list[PilotHead]:
     """The heads of several pilots, in the same few queries as that of one."""
-    return [_head(facts, today) for facts in facts_of(session, pilots)]
+    return [_head(facts, today, ZoneInfo(timezone)) for facts in facts_of(session, pilots)]
 
 
 def show_pilot(
@@ -151,18 +160,19 @@ def show_pilot(
         status: Of the answer.
         context: What else the template needs.
     """
-    head = head_of(session, pilot, today=today)
+    zone = request.app.state.settings.timezone
+    head = head_of(session, pilot, today=today, timezone=zone)
     return show(request, template, status=status, head=head, current=step, **context)
 
 
-def _head(facts: Facts, today: date) -> PilotHead:
+def _head(facts: Facts, today: date, zone: ZoneInfo) -> PilotHead:
     steps = (
-        _plan(facts),
+        _plan(facts, zone),
         _enrol(facts),
         _record(facts, today),
         _analyse(facts, today),
         _value(facts),
-        _decide(facts),
+        _decide(facts, zone),
         _report(facts),
     )
     word, tone = WORDS[facts.status] if facts.status else ("", Tone.PLAIN)
@@ -187,14 +197,15 @@ def _head(facts: Facts, today: date) -> PilotHead:
     )
 
 
-def _plan(facts: Facts) -> Step:
+def _plan(facts: Facts, zone: ZoneInfo) -> Step:
     href = f"/pilots/{facts.slug}/plan"
     if facts.plan is None:
         until = f"; freeze it by {day(facts.starts_on)}" if facts.starts_on else ""
         return Step("plan", StepState.NOW, f"a draft{until}", href)
-    if facts.signed_on is None:
-        return Step("plan", StepState.NOW, "frozen; waits for a signature", href)
-    return Step("plan", StepState.DONE, f"signed {day(facts.signed_on)}", href)
+    if facts.signed_at is None:
+        # Nobody has to wait for the signature, so that the road goes on.
+        return Step("plan", StepState.DONE, f"frozen; {facts.sponsor} has yet to sign", href)
+    return Step("plan", StepState.DONE, f"signed {_day(facts.signed_at, zone)}", href)
 
 
 def _enrol(facts: Facts) -> Step:
@@ -248,7 +259,7 @@ def _value(facts: Facts) -> Step:
     return Step("value", StepState.LATER, "", None)
 
 
-def _decide(facts: Facts) -> Step:
+def _decide(facts: Facts, zone: ZoneInfo) -> Step:
     href = f"/pilots/{facts.slug}/decide"
     decision = facts.decision
     if decision is None:
@@ -258,7 +269,7 @@ def _decide(facts: Facts) -> Step:
     said = CHOICES[Choice(decision.choice)]
     if not facts.is_decided:
         return Step("decide", StepState.NOW, f"{said}; waits for a second executive", href)
-    return Step("decide", StepState.DONE, f"{said}, {day(decision.decided_at.date())}", href)
+    return Step("decide", StepState.DONE, f"{said}, {_day(decision.decided_at, zone)}", href)
 
 
 def _report(facts: Facts) -> Step:
@@ -270,15 +281,17 @@ def _report(facts: Facts) -> Step:
     return Step("report", StepState.LATER, "can be read already", href)
 
 
+def _day(at: datetime, zone: ZoneInfo) -> str:
+    return day(at.astimezone(zone).date())
+
+
 def _next(facts: Facts, steps: Sequence[Step]) -> NextStep | None:
     """The first step that can be done now."""
     step = next((step for step in steps if step.state is StepState.NOW), None)
     if step is None or step.href is None:
         return None
     sentences = {
-        "plan": ("The plan is written and frozen.", "Open plan")
-        if facts.plan is None
-        else ("An executive signs the plan.", "Open plan"),
+        "plan": ("The plan is written and frozen.", "Open plan"),
         "enrol": ("The groups are drawn.", "Draw the groups")
         if facts.listed
         else ("The customers are enrolled.", "Enrol customers"),

@@ -1,6 +1,8 @@
 """Pages of a plan that stands: review it, freeze it, sign it, and tell each other about it."""
 
 from datetime import date
+from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -13,9 +15,13 @@ from app.people.sign_ins import as_email
 from app.people.users import emails_of
 from app.plan import service
 from app.plan.draft import check_plan, draft_of
+from app.plan.forms import assumed_facts
+from app.plan.measures import KnownMeasure, known_measures, unrecorded
+from app.plan.outlook import panel_of
 from app.plan.signing import sign
 from app.plan.updates import add_update, updates_of
 from app.plan.words import in_short, plan_lines
+from app.progress import needed_measures
 from app.steps import show_pilot
 from app.tables import PilotRow
 from app.web.forms import Said, after, errors_of
@@ -115,6 +121,11 @@ def number_or_none(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
+def known_here(request: Request, session: Session) -> list[KnownMeasure]:
+    """The measures that the company knows, by the days of its time zone."""
+    return known_measures(session, timezone=request.app.state.settings.timezone)
+
+
 def show_review(
     request: Request, session: Session, pilot: PilotRow, caller: Caller, today: date
 ) -> Response:
@@ -142,6 +153,7 @@ def show_review(
         may_write=may_write,
         short=in_short(plan) if plan else "",
         lines=plan_lines(plan) if plan else (),
+        **(_promise(request, session, pilot, plan) if plan else {}),
         starts_on=plan.pilot.starts_on if plan else None,
         is_late=plan is not None and today > plan.pilot.starts_on,
     )
@@ -174,6 +186,10 @@ def show_frozen(
         slug=pilot.slug,
         short=in_short(plan),
         lines=plan_lines(plan),
+        **_promise(request, session, pilot, plan),
+        owns=pilot.owner_id == caller.user_id and caller.may(Right.WRITE, own=True),
+        address=(address := str(request.url_for("plan_page", slug=pilot.slug))),
+        mail=_mail(plan, address),
         fingerprint=row.fingerprint,
         frozen_at=row.frozen_at,
         is_late=row.frozen_at.date() > plan.pilot.starts_on,
@@ -183,6 +199,24 @@ def show_frozen(
         may_sign=may_sign,
         errors=errors or {},
     )
+
+
+def _promise(request: Request, session: Session, pilot: PilotRow, plan: Plan) -> dict[str, Any]:
+    """What the plan leads to by the numbers that were typed beside it, and what to beware of."""
+    fields = draft_of(pilot).fields or {}
+    given = plan.model_dump(mode="json", exclude_none=True)
+    return {
+        "panel": panel_of(given, fields),
+        "assumed": assumed_facts(fields),
+        "cautions": unrecorded(needed_measures(plan), known_here(request, session)),
+    }
+
+
+def _mail(plan: Plan, address: str) -> str:
+    """A link that opens a mail to the sponsor; nobody is sent one."""
+    subject = quote(f"Please sign the plan of {plan.pilot.name}")
+    body = quote(f"The plan of {plan.pilot.name} is frozen and waits for your signature: {address}")
+    return f"mailto:{quote(plan.pilot.sponsor, safe='@')}?subject={subject}&body={body}"
 
 
 def _updates(

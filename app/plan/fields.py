@@ -59,13 +59,15 @@ ASIDE: Final[Mapping[str, Typed]] = {
     "outlook-customers": W,
     "outlook-mean": N,
     "outlook-rate": P,
+    "outlook-rate_with": P,
     "outlook-sd": N,
     "outlook-effect": N,
     "outlook-contacts": N,
 }
 CONTROL_SHARE: Final = "design-control_share"
 METRIC: Final[Mapping[str, Typed]] = {
-    **dict.fromkeys(("name", "kind", "measure", "unit", "role", "direction", "denominator"), T),
+    **dict.fromkeys(("name", "kind", "measure", "unit", "role", "direction", "worse"), T),
+    "denominator": T,
     "covariates": L,
     "window-days-0": W,
     "window-days-1": W,
@@ -84,6 +86,10 @@ ROWS: Final[Mapping[str, Mapping[str, Typed]]] = {
 }
 # Choices that are made already in a new row, which is blank all the same.
 CHOSEN: Final = frozenset({"kind", "role", "direction"})
+# A measure that is none of those to choose from is typed beside them.
+OTHER_MEASURE: Final = "other_measure"
+# What is worse for a guardrail, which has no usual direction, and the direction that is better.
+WORSE: Final[Mapping[str, str]] = {"more": "down", "less": "up"}
 # Keys that the form does not show.
 KEPT: Final[Mapping[str, tuple[str, ...]]] = {
     "design": ("cluster", "seed", "look", "looks", "spending", "futility", "tuning_n"),
@@ -106,8 +112,11 @@ def typed_fields(form: Iterable[tuple[str, str]]) -> Fields:
     for name, text in form:
         if name in SINGLE or name in ASIDE or name == CONTROL_SHARE:
             single[name] = text
-        elif (found := _ROW.fullmatch(name)) and found[3] in ROWS[found[1]]:
+        elif (found := _ROW.fullmatch(name)) and found[3] in (*ROWS[found[1]], OTHER_MEASURE):
             rows[found[1]].setdefault(int(found[2]), {})[found[3]] = text
+    for row in rows["metrics"].values():
+        other = row.pop(OTHER_MEASURE, "")
+        row["measure"] = row.get("measure") or other
     for group, numbered in rows.items():
         kept = [row for _, row in sorted(numbered.items()) if not _is_blank(row)]
         for place, row in enumerate(kept[:MOST_ROWS]):
@@ -140,6 +149,9 @@ def fields_of(plan: Plan) -> Fields:
         for place, row in enumerate(given[group]):
             for key, typed in ROWS[group].items():
                 _write(fields, f"{group}-{place}-{key}", typed, _at(row, key.split("-")))
+            if row.get("role") == "guardrail":
+                worse = next(key for key, better in WORSE.items() if better == row["direction"])
+                fields[f"{group}-{place}-worse"] = worse
     return fields
 
 
@@ -169,6 +181,7 @@ def given_of(fields: Mapping[str, str], kept: Mapping[str, Any]) -> tuple[Json, 
             for place in range(len(rows_of(fields, group)))
         ]
     _fill_in(given)
+    _leave_out(given, problems)
     for section, keys in KEPT.items():
         before = kept.get(section, {})
         given[section] |= {key: deepcopy(before[key]) for key in keys if key in before}
@@ -250,6 +263,29 @@ def _fill_in(given: Json) -> None:
     primary = [metric for metric in given["metrics"] if metric.get("role") == "primary"]
     for metric in (primary or given["metrics"])[:1]:
         given["value"].setdefault("metric", metric["name"])
+
+
+def _leave_out(given: Json, problems: list[Problem]) -> None:
+    """What the choices made leave no use for, which the form does not show then."""
+    value = given["value"]
+    for place, metric in enumerate(given["metrics"], start=1):
+        kind, worse = metric.get("kind"), metric.pop("worse", None)
+        if kind != "mean":
+            metric.pop("cap", None)
+            if metric.get("unit") == value.get("currency"):
+                metric.pop("unit", None)
+        if kind != "rate":
+            metric.pop("at_least", None)
+        if metric.get("role") != "guardrail":
+            metric.pop("tolerance", None)
+            metric.pop("tolerance_relative", None)
+        elif worse in WORSE:
+            metric["direction"] = WORSE[worse]
+        else:
+            problems.append(Problem(f"metrics[{place}].worse", "choose more or less"))
+        if metric["name"] == value.get("metric"):
+            value.pop("value_per_unit" if kind == "mean" else "margin_rate", None)
+            metric.pop("direction", None)
 
 
 def _read(

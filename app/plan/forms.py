@@ -6,10 +6,21 @@ from typing import Final
 
 from fastapi import Request
 
-from app.plan.fields import CONTROL_SHARE, METRIC, Fields, field_of, rows_of, typed_fields
+from app.plan.fields import (
+    ASIDE,
+    CONTROL_SHARE,
+    METRIC,
+    Fields,
+    Typed,
+    field_of,
+    first_primary,
+    rows_of,
+    typed_fields,
+)
 from app.plan.words import GOALS, KINDS, ROLES
 from app.refusals import TooLarge
 from experiments.errors import BadInput, Problem
+from experiments.terms import MetricKind
 
 LONGEST: Final = 200_000  # characters of a form
 NEW_METRIC: Final[Fields] = {"kind": "mean", "role": "secondary", "direction": "up"}
@@ -31,7 +42,7 @@ LABELS: Final[Mapping[str, str]] = {
     "value-currency": "Currency",
     "value-metric": "Metric that carries the money",
     "value-margin_rate": "Margin",
-    "value-value_per_unit": "Worth of one",
+    "value-value_per_unit": "Value of one",
     "value-hurdle_rate": "Return asked for",
     "value-basis": "Costs that decide",
     "value-pilot-cost_fixed": "Cost, once",
@@ -47,10 +58,11 @@ LABELS: Final[Mapping[str, str]] = {
     "value-rollout-cost_per_contact": "Roll-out: cost per contact",
     "value-rollout-cost_per_month": "Roll-out: cost per month",
     "outlook-customers": "Customers, all groups together",
-    "outlook-mean": "What a customer does now",
+    "outlook-mean": "What a customer brings without the program",
     "outlook-sd": "How much customers differ",
-    "outlook-rate": "Share that does it now",
-    "outlook-effect": "Expected effect",
+    "outlook-rate": "Without the program",
+    "outlook-rate_with": "With the program you expect",
+    "outlook-effect": "What you expect the program to add per customer",
     "outlook-contacts": "Contacts per treated customer",
 }
 ROW_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -61,6 +73,7 @@ ROW_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         "unit": "Unit",
         "role": "Role",
         "direction": "Better",
+        "worse": "Which is worse",
         "denominator": "Denominator",
         "covariates": "Compare at equal",
         "window-days-0": "Window from day",
@@ -68,15 +81,18 @@ ROW_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         "pre_days": "Days before enrolment",
         "cap-value": "Cut at",
         "cap-percentile": "Cut at percentile",
-        "at_least": "At least",
+        "at_least": "Counts from",
         "active_days": "Active days",
-        "tolerance": "Tolerance",
-        "tolerance_relative": "Tolerance in per cent",
+        "tolerance": "Tolerance in the metric’s unit",
+        "tolerance_relative": "Tolerance",
     },
     "treatments": {"name": "Name", "share": "Share"},
     "segments": {"attribute": "Attribute"},
 }
 FIRST_METRIC: Final[Fields] = {"kind": "mean", "role": "primary", "direction": "up"}
+# Of what is typed beside the plan, what only an amount or events need, and what only a share does.
+AMOUNT_ASIDE: Final = frozenset({"outlook-mean", "outlook-sd", "outlook-effect"})
+RATE_ASIDE: Final = frozenset({"outlook-rate", "outlook-rate_with"})
 ROW_TITLES: Final = {"metrics": "Metric", "treatments": "Program", "segments": "Segment"}
 # Choices of the form, in plain words; what this version does not compute is not offered.
 CHOICES: Final[Mapping[str, list[tuple[str, str]]]] = {
@@ -84,6 +100,7 @@ CHOICES: Final[Mapping[str, list[tuple[str, str]]]] = {
     "kinds": [(value, said[0].upper() + said[1:]) for value, said in KINDS.items()],
     "roles": [(value, said[0].upper() + said[1:]) for value, said in ROLES.items()],
     "directions": [("up", "More is better"), ("down", "Less is better")],
+    "worse": [("", "Choose"), ("more", "More is worse"), ("less", "Less is worse")],
     "bases": [("", "As given"), ("pilot", "Of the pilot"), ("rollout", "At roll-out")],
 }
 # Keys of the pilot file inside a sentence, in the words of the form.
@@ -101,7 +118,7 @@ def new_fields(*, name: str, owner: str, currency: str) -> Fields:
         "pilot-goal": "sales",
         "pilot-owner": owner,
         "design-control": "Control",
-        "treatments-0-name": "Treatment",
+        "treatments-0-name": name,
         "metrics-0-kind": "mean",
         "metrics-0-role": "primary",
         "metrics-0-direction": "up",
@@ -128,6 +145,19 @@ def read_fields(typed: list[tuple[str, str]], *, owner: str | None) -> Fields:
     """The plan's fields; for anybody but an admin the owner is who they are."""
     fields = typed_fields(typed)
     return fields if owner is None else {**fields, "pilot-owner": owner}
+
+
+def assumed_facts(fields: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What was typed for the outlook, by label, as far as it applies."""
+    is_rate = money_kind(fields) == MetricKind.RATE
+    left_out = AMOUNT_ASIDE if is_rate else RATE_ASIDE
+    found = []
+    for name, typed in ASIDE.items():
+        text = fields.get(name, "").strip()
+        if text and name not in left_out:
+            percent = typed is Typed.PERCENT and not text.endswith("%")
+            found.append((LABELS[name], f"{text}\u00a0%" if percent else text))
+    return found
 
 
 def with_row(fields: Fields, group: str) -> Fields:
@@ -168,6 +198,15 @@ def errors_at(error: BadInput, fields: Mapping[str, str]) -> dict[str, str]:
     return {name: found[name] for name in ordered} if found else {"": error.what}
 
 
+def money_kind(fields: Mapping[str, str]) -> str:
+    """What is counted of the metric that carries the money: the form asks for what that needs."""
+    named = fields.get("value-metric", "").strip() or first_primary(fields)
+    for row in rows_of(fields, "metrics"):
+        if named and named in (row.get("name", "").strip(), row.get("measure", "").strip()):
+            return row.get("kind", "mean")
+    return next((row.get("kind", "mean") for row in rows_of(fields, "metrics")), "mean")
+
+
 def label_of(name: str) -> str:
     """What the form calls a field.
 
@@ -191,15 +230,18 @@ def _field(problem: Problem, fields: Mapping[str, str]) -> str:
     if name:
         return name
     if row := re.fullmatch(r"metrics\[(\d+)\]", problem.where):
+        if "needs tolerance" in problem.what:
+            return f"metrics-{int(row[1]) - 1}-tolerance_relative"
         return _mentioned(f"metrics-{int(row[1]) - 1}", METRIC, problem.what)
     if named := _METRIC.match(problem.what):
         return _of_metric(named[1], problem.what, fields)
+    if "margin_rate" in problem.what:
+        return "value-margin_rate" if money_kind(fields) == "mean" else "value-value_per_unit"
     for key, mentioned in (
         ("pilot-ends_on", "ends_on"),
         (CONTROL_SHARE, "shares"),
         ("design-control", "different arms"),
         ("value-metric", "value.metric"),
-        ("value-margin_rate", "margin_rate"),
         ("value-rollout-customers", "rollout"),
         ("metrics-0-name", "metric "),
         ("segments-0-attribute", "segment "),
@@ -229,6 +271,10 @@ def _mentioned(row: str, keys: Mapping[str, object], what: str) -> str:
 def _sentence(name: str, problem: Problem) -> str:
     what = _KEY.sub(lambda found: _said(found[0]), problem.what)
     label = label_of(name)
+    if name in ("value-margin_rate", "value-value_per_unit") and "margin_rate" in problem.what:
+        return f"{label} is missing."
+    if "needs tolerance" in problem.what:
+        return f"{label} is missing; 10 means: at most a tenth worse than the control group."
     if not label:
         return f"{problem.where}: {what}." if problem.where else f"{what[0].upper()}{what[1:]}."
     if what == "is missing; add it" or what.startswith("is empty"):

@@ -1,5 +1,6 @@
 """What a plan leads to, as far as it is written: the panel beside the form, and the call for it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -9,6 +10,7 @@ from markupsafe import Markup
 from pydantic import BaseModel, ValidationError
 
 from app.plan.fields import ASIDE, READERS, Fields
+from app.plan.forms import AMOUNT_ASIDE, RATE_ASIDE
 from app.plan.words import in_short
 from experiments.errors import BadInput, BadPlan, Undefined
 from experiments.pilot import Design, Value, Window
@@ -17,16 +19,23 @@ from experiments.plan.break_even import BreakEven, Costing, break_even
 from experiments.plan.outlook import Outlook, duration, outlook
 from experiments.plan.pilot_file import parse_plan
 from experiments.plan.power import KINDS, Groups
-from experiments.report.drawing import Layout
+from experiments.report.drawing import RESPONSIVE, Layout
 from experiments.report.html import ChartBlock
-from experiments.report.outlook_words import outlook_lines, power_chart
+from experiments.report.outlook_words import (
+    outlook_advice,
+    outlook_details,
+    outlook_lines,
+    power_chart,
+)
 from experiments.report.power_chart import POWER_KEY, power_svg, power_table
 from experiments.report.report import Line
-from experiments.report.wording import Unit
-from experiments.terms import MOST, Basis, MetricKind, Stretch
+from experiments.report.wording import Unit, counted
+from experiments.terms import MOST, Basis, MetricKind, Role, Stretch
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 USUAL_CUSTOMERS: Final = 10_000
+SPREAD: Final = 3.0  # standard deviations of an amount per average, where nobody said
+SD_ASSUMED: Final = "typed in; the standard deviation is assumed"
 _LARGEST: Final = Decimal(10) ** 12
 
 
@@ -37,7 +46,7 @@ class Assumed:
     Attributes:
         customers: Of all groups together.
         mean: Of the money metric, per customer without the program.
-        sd: Its spread between customers.
+        sd: Its spread between customers; assumed where nobody said.
         rate: Share of customers with the event, without the program; for a rate.
         effect: True effect per treated customer.
         contacts: Contacts per treated customer.
@@ -60,34 +69,56 @@ class Assumed:
         try:
             if kind is MetricKind.RATE:
                 if self.rate is None:
-                    return Undefined("say which share of customers does it now")
+                    return Undefined("say which share does it without the program")
                 return Baseline.of_rate(self.rate)
-            if self.mean is None or self.sd is None:
-                return Undefined("say what a customer does now, and how much customers differ")
+            if self.mean is None:
+                return Undefined("say what a customer does without the program")
+            if self.sd is None:
+                return Baseline(mean=self.mean, sd=self._usual_sd(kind), source=SD_ASSUMED)
             return Baseline(mean=self.mean, sd=self.sd)
         except BadInput as error:
             return Undefined(error.what.rstrip("."))
 
+    def _usual_sd(self, kind: MetricKind) -> float:
+        """Amounts differ widely: few customers bring most. Events are spread geometrically."""
+        mean = abs(self.mean or 0.0)
+        return math.sqrt(mean + mean**2) if kind is MetricKind.COUNT else SPREAD * mean
+
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """What stands beside the form; `short` is the plan in a sentence, once it is complete."""
+    """What stands beside the form, and again where the plan is frozen and signed.
+
+    Attributes:
+        short: The plan in a sentence, once it is complete.
+        lines: The numbers.
+        details: What an analyst asks besides.
+        advice: What could be done where the chance to prove it is low.
+        chart: The chance by the number of customers.
+        is_known: Whether enough was said for the chance to be known.
+        money_kind: What is counted of the metric that carries the money.
+        days: The pilot's days, as the end of a question.
+    """
 
     short: str
     lines: tuple[Line, ...]
+    details: tuple[Line, ...]
+    advice: tuple[str, ...]
     chart: ChartBlock | None
+    is_known: bool
+    money_kind: str
+    days: str
 
 
 def assumed_of(fields: Mapping[str, str], *, kind: MetricKind) -> tuple[Assumed, dict[str, str]]:
     """What was typed beside the plan; and, by field, what cannot be read."""
     found: dict[str, Any] = {}
     wrong: dict[str, str] = {}
+    left_out = AMOUNT_ASIDE if kind is MetricKind.RATE else RATE_ASIDE
     for name, typed in ASIDE.items():
         text = fields.get(name, "").strip()
-        if not text:
+        if not text or name in left_out:
             continue
-        # The effect on a rate is typed in points.
-        points = name == "outlook-effect" and kind is MetricKind.RATE
         number = READERS[typed](text)
         if isinstance(number, str):
             wrong[name] = f"{text!r} {number}"
@@ -97,8 +128,10 @@ def assumed_of(fields: Mapping[str, str], *, kind: MetricKind) -> tuple[Assumed,
             wrong[name] = f"{text!r} is out of range"
         else:
             key = name.removeprefix("outlook-")
-            plain = float(number) / 100 if points else float(number)
-            found[key] = int(number) if key == "customers" else plain
+            found[key] = int(number) if key == "customers" else float(number)
+    expected = found.pop("rate_with", None)
+    if kind is MetricKind.RATE:
+        found["effect"] = _more(found.get("rate"), expected)
     return Assumed(**found), wrong
 
 
@@ -107,12 +140,25 @@ def panel_of(given: Mapping[str, Any], fields: Fields) -> Panel:
     kind = kind_of(given)
     unit = _unit(given)
     found = draft_outlook(given, assumed_of(fields, kind=kind)[0])
-    return Panel(_short(given), outlook_lines(found, unit=unit), _block(found, unit))
+    guardrails = any(metric.get("role") == Role.GUARDRAIL for metric in _metrics(given))
+    return Panel(
+        _short(given),
+        outlook_lines(found, unit=unit),
+        outlook_details(found, unit=unit, guardrails=guardrails),
+        outlook_advice(found, unit=unit),
+        _block(found, unit),
+        is_known=not isinstance(found.to_prove.power, Undefined),
+        money_kind=kind.value,
+        days=_counted_days(given),
+    )
 
 
 def sentences_of(given: Mapping[str, Any], found: Outlook) -> list[str]:
     """The numbers of a draft, a sentence each."""
-    return [line.text for line in outlook_lines(found, unit=_unit(given))]
+    unit = _unit(given)
+    guardrails = any(metric.get("role") == Role.GUARDRAIL for metric in _metrics(given))
+    details = outlook_details(found, unit=unit, guardrails=guardrails)
+    return [line.text for line in (*outlook_lines(found, unit=unit), *details)]
 
 
 def draft_outlook(given: Mapping[str, Any], assumed: Assumed) -> Outlook:
@@ -139,6 +185,21 @@ def kind_of(given: Mapping[str, Any]) -> MetricKind:
     return MetricKind(said) if said in {kind.value for kind in KINDS} else MetricKind.MEAN
 
 
+def _counted_days(given: Mapping[str, Any]) -> str:
+    """The days in which a customer's money counts, as the end of a question."""
+    stretch, window = _days(given), _read(Window, _money(given).get("window"))
+    if window is not None:
+        return f"in these {counted(window.days[1] - window.days[0], 'day', 'days')}"
+    if stretch is None:
+        return "over the days of the pilot"
+    length = (stretch.ends_on - stretch.starts_on).days + 1
+    return f"in these {counted(length, 'day', 'days')}"
+
+
+def _more(rate: float | None, expected: float | None) -> float | None:
+    return None if rate is None or expected is None else expected - rate
+
+
 def _short(given: Mapping[str, Any]) -> str:
     try:
         return in_short(parse_plan(given))
@@ -150,11 +211,12 @@ def _block(found: Outlook, unit: Unit) -> ChartBlock | None:
     chart = power_chart(found, unit=unit)
     if chart is None:
         return None
+    # Every text in a drawing is escaped there; its size is left to the page's style sheet.
+    drawing = Markup(power_svg(chart, layout=Layout.NARROW).replace(RESPONSIVE, ""))  # noqa: S704
     return ChartBlock(
         title=chart.title,
-        # Every text in a drawing is escaped there.
-        wide=Markup(power_svg(chart, layout=Layout.NARROW)),  # noqa: S704
-        narrow=Markup(power_svg(chart, layout=Layout.NARROW)),  # noqa: S704
+        wide=drawing,
+        narrow=drawing,
         key=POWER_KEY,
         table=power_table(chart),
     )

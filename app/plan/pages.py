@@ -3,7 +3,6 @@
 import uuid
 from datetime import date
 from typing import Annotated, Final
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request, UploadFile
@@ -25,12 +24,13 @@ from app.people.rights import Right
 from app.people.sign_ins import as_email
 from app.people.users import emails_of, list_users
 from app.plan import service
-from app.plan.agreement import number_or_none, show_frozen, show_review
+from app.plan.agreement import known_here, number_or_none, show_frozen, show_review
 from app.plan.draft import Draft, draft_of, text_of_file
 from app.plan.fields import ROWS, Fields, first_primary, rows_of
 from app.plan.forms import (
     CHOICES,
     FIRST_METRIC,
+    LABELS,
     NEW_METRIC,
     errors_at,
     new_fields,
@@ -41,7 +41,7 @@ from app.plan.forms import (
     with_row,
     without_row,
 )
-from app.plan.measures import known_measures
+from app.plan.measures import KnownMeasure, unrecorded
 from app.plan.outlook import assumed_of, kind_of, panel_of
 from app.refusals import Stale, TooLarge
 from app.steps import show_pilot
@@ -110,7 +110,7 @@ def begin_from_file(
         said = f"{said} You are the owner now."
     pilot = service.begin_pilot(session, owner=caller, draft=Draft.of_plan(plan), now=now)
     note(request, pilot=pilot.slug)
-    return RedirectResponse(f"/pilots/{pilot.slug}/plan?check=yes&notice={quote(said)}", 303)
+    return after(f"/pilots/{pilot.slug}/plan?check=yes", said)
 
 
 @router.get("/pilots/{slug}/plan", dependencies=[allow(Right.READ)])
@@ -194,11 +194,17 @@ def autosave(
 
 
 @lookups.post("/pilots/{slug}/plan/outlook", name="plan_outlook", dependencies=[allow(Right.WRITE)])
-def outlook_panel(request: Request, typed: TypedDep) -> Response:
+def outlook_panel(request: Request, typed: TypedDep, session: ReadingDep) -> Response:
     """What the form leads to, as it is typed."""
     fields = read_fields(typed, owner=None)
     given = Draft.of_fields(fields, kept={}).given
-    return show(request, "plan/_outlook.html", panel=panel_of(given, fields))
+    return show(
+        request,
+        "plan/_outlook.html",
+        panel=panel_of(given, fields),
+        cautions=_cautions(fields, known_here(request, session)),
+        is_fragment=True,
+    )
 
 
 def _fields(
@@ -220,6 +226,11 @@ def _save(
     if move and editor and (before.fields or {}).get(EDITOR) == editor:
         version = None  # the page saved itself while its button was pressed
     return service.save_draft(session, pilot, draft, version=version, move=move)
+
+
+def _cautions(fields: Fields, known: list[KnownMeasure]) -> tuple[str, ...]:
+    named = [row.get("measure", "").strip() for row in rows_of(fields, "metrics")]
+    return unrecorded([name for name in named if name], known)
 
 
 def _problems(session: Session, pilot: PilotRow, caller: Caller) -> PilotError | None:
@@ -254,7 +265,9 @@ def _edit(
         errors = errors_at(wrong, fields)
     elif wrong is not None:
         errors = {"": str(wrong)}
-    errors |= assumed_of(fields, kind=kind_of(given))[1]
+    aside = assumed_of(fields, kind=kind_of(given))[1]
+    errors |= {name: f"{LABELS[name]}: {said}." for name, said in aside.items()}
+    known = known_here(request, session)
     metrics = rows_of(fields, "metrics")
     return show_pilot(
         request,
@@ -270,7 +283,10 @@ def _edit(
         draft_version=pilot.draft_version,
         editor=uuid.uuid4().hex,
         panel=panel_of(given, fields),
-        measures=known_measures(session),
+        cautions=_cautions(fields, known),
+        is_fragment=False,
+        measures=known,
+        known_names={measure.name for measure in known},
         executives=[user.email for user in list_users(session, role=Role.EXECUTIVE)],
         managers=[user.email for user in list_users(session, role=Role.MANAGER)],
         is_admin=caller.role is Role.ADMIN,

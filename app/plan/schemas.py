@@ -86,7 +86,7 @@ POWER: Final[Any] = {
     "days": 28,
     "target": 0.8,
     "curve": [{"customers": 10000, "power": 0.42}, {"customers": 23665, "power": 0.8}],
-    "sentences": ["The program pays from 0.44 EUR more per treated customer."],
+    "sentences": ["The program pays from 0.44 EUR more per customer."],
 }
 
 

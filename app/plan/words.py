@@ -95,7 +95,11 @@ def _metric(plan: Plan, metric: Metric) -> str:
         first, end = metric.window.days
         parts.append(f"from day {first} to day {end - 1} after enrolment")
     else:
-        parts.append("from enrolment to the last day")
+        header = plan.pilot
+        parts.append(
+            f"counted from {days(header.starts_on, header.ends_on)} (for those who join later, "
+            f"from the day they join)"
+        )
     if metric.cap and metric.cap.value:
         parts.append(f"cut at {plain_number(metric.cap.value)} per customer")
     better = "More is better" if metric.direction is Direction.UP else "Less is better"

@@ -165,7 +165,8 @@ def list_pilots(
 )
 def read_pilot(request: Request, pilot: PilotDep, session: ReadingDep, today: TodayDep) -> Response:
     """One pilot with its steps."""
-    head = head_of(session, pilot, today=today)
+    zone = request.app.state.settings.timezone
+    head = head_of(session, pilot, today=today, timezone=zone)
     steps = [
         StepModel(name=step.name, state=step.state, line=step.line, page=step.href)
         for step in head.steps

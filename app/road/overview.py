@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlmodel import Session, col, select
 
@@ -10,9 +10,11 @@ from app.analyse.kept import report_kept
 from app.people.users import emails_of
 from app.steps import CHOICES, PilotHead
 from app.tables import AnalysisRow, Choice, DecisionRow, PlanRow, SignatureRow, SignedWhat
+from experiments.decide.verdict import Status
 from experiments.report.html import ChartBlock, effects_block
-from experiments.report.report import PilotReport
+from experiments.report.report import PilotReport, Tone
 from experiments.report.wording import counted
+from experiments.terms import CheckName
 from experiments.words import day
 
 Moment = Callable[[datetime], str]
@@ -25,6 +27,7 @@ class Overview:
 
     Attributes:
         report: Of the newest analysis; None before the first.
+        checks: All its checks in one sentence.
         effects: The chart of effects; None while veiled.
         known: What is known while there is no answer.
         signed: Who owns, signed and decided, and when.
@@ -32,18 +35,20 @@ class Overview:
     """
 
     report: PilotReport | None
+    checks: str
     effects: ChartBlock | None
     known: Pairs
     signed: Pairs
     fingerprint: str
 
 
-def overview_of(session: Session, head: PilotHead, *, moment: Moment) -> Overview:
+def overview_of(session: Session, head: PilotHead, *, today: date, moment: Moment) -> Overview:
     """What is known of a pilot, read and not computed.
 
     Args:
         session: The registry.
         head: The pilot.
+        today: The day in the company's time zone.
         moment: Says a time in the company's time zone.
     """
     facts = head.facts
@@ -52,11 +57,24 @@ def overview_of(session: Session, head: PilotHead, *, moment: Moment) -> Overvie
     report = report_kept(row) if row else None
     return Overview(
         report=report,
+        checks=_checks(report, head, today) if report else "",
         effects=effects_block(report.effects) if report and report.effects else None,
         known=() if facts.is_unveiled else _known(head),
         signed=_signed(session, head, plan, moment),
         fingerprint=plan.fingerprint if plan else "",
     )
+
+
+def _checks(report: PilotReport, head: PilotHead, today: date) -> str:
+    """The checks of the analysis; a window that is simply still open is no failure."""
+    if head.status is not Status.VEILED or not head.visible_from or today >= head.visible_from:
+        return report.checks_line
+    window = CheckName.WINDOW_COMPLETE.replace("_", " ")
+    others = [check for check in report.checks if check.label != window]
+    passed = sum(check.tone is Tone.GOOD for check in others)
+    worries = [check for check in others if check.tone in (Tone.CAUTION, Tone.BAD)]
+    parts = [f"{passed} passed", *(f"{check.label} {check.outcome}" for check in worries)]
+    return f"Still running, until {head.visible_words}; so far {', '.join(parts)}."
 
 
 def _known(head: PilotHead) -> Pairs:

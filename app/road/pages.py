@@ -84,14 +84,14 @@ def pilot_page(
     settings: SettingsDep,
 ) -> Response:
     """One pilot: its answer, what is next, who and when."""
-    head = head_of(session, pilot, today=today)
+    head = head_of(session, pilot, today=today, timezone=settings.timezone)
     say = partial(moment, zone=settings.timezone)
     return show(
         request,
         "overview.html",
         head=head,
         current="",
-        overview=overview_of(session, head, moment=say),
+        overview=overview_of(session, head, today=today, moment=say),
         updates=updates_of(session, pilot),
         slug=pilot.slug,
         text="",

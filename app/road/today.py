@@ -62,7 +62,7 @@ def _of_executive(head: PilotHead, reader: Caller) -> Iterator[Item]:
     if head.owner_id == reader.user_id:
         return
     is_sponsor = head.sponsor.casefold() == reader.email.casefold()
-    if is_sponsor and facts.plan is not None and facts.signed_on is None:
+    if is_sponsor and facts.plan is not None and facts.signed_at is None:
         yield _item(head, "the plan waits for your signature", "plan", "Sign")
     if is_sponsor and facts.is_unveiled and facts.decision is None:
         yield _item(head, "the decision waits for you", "decide", "Decide")

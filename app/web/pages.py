@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from app.web.assets import equip
+from app.web.forms import notice_of
 from experiments.report.shapes import check_mark, verdict_mark
 from experiments.words import day
 
@@ -41,7 +42,7 @@ def show(
             reader=getattr(request.state, "caller", None),
             path=request.url.path,
             version=version("pilotbook"),
-            notice=request.query_params.get("notice", ""),
+            notice=notice_of(request),
             moment=partial(moment, zone=request.app.state.settings.timezone),
             **context,
         )

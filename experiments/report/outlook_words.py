@@ -15,15 +15,56 @@ def outlook_lines(outlook: Outlook, *, unit: Unit) -> tuple[Line, ...]:
         outlook: The numbers.
         unit: Of the money metric.
     """
-    return (
-        Line("Break-even", _break_even(outlook, unit)),
-        Line("Chance of a proof", _proof(outlook, unit), _tone(outlook)),
+    lines = (
+        Line("Chance to prove it", _proof(outlook, unit), _tone(outlook)),
         Line("Customers needed", _needed(outlook)),
+        Line("Break-even", _break_even(outlook, unit)),
+        Line("Expected", _expected(outlook, unit)),
         Line("Smallest effect that is proved", _smallest(outlook, unit)),
-        Line("Told from no effect", f"{_detection(outlook, unit)}{_takes(outlook)}"),
+        Line("Groups", _heads(outlook)),
         Line("Duration", _duration(outlook)),
-        Line("Assumes", _assumptions(outlook, unit)),
     )
+    return tuple(Line(line.label, _kept(line.text), line.tone) for line in lines if line.text)
+
+
+def outlook_details(outlook: Outlook, *, unit: Unit, guardrails: bool) -> tuple[Line, ...]:
+    """What an analyst asks besides.
+
+    Args:
+        outlook: The numbers.
+        unit: Of the money metric.
+        guardrails: Whether the plan has metrics that must not get worse.
+    """
+    told = f"{_detection(outlook, unit)}{_takes(outlook)}"
+    return (
+        Line("An effect from none", _kept(told)),
+        Line("Assumes", _kept(_assumptions(outlook, unit, guardrails=guardrails))),
+    )
+
+
+def outlook_advice(outlook: Outlook, *, unit: Unit) -> tuple[str, ...]:
+    """What could be done where the chance to prove it is low; nothing where it is not."""
+    power, even = outlook.to_prove.power, outlook.break_even
+    if isinstance(power, Undefined) or isinstance(even, Undefined):
+        return ()
+    if power >= outlook.target and not _is_too_small(outlook):
+        return ()
+    needed, smallest = outlook.to_prove.customers_needed, outlook.detectable_effect
+    said = []
+    if isinstance(needed, int) and needed > outlook.customers:
+        said.append(f"Enrol more customers: {needed:,}.")
+    if even > 0:
+        said.append(
+            f"Make the program cheaper, or choose customers who are worth more: then it pays from "
+            f"less than {amount(even, unit)}."
+        )
+    if isinstance(smallest, float):
+        said.append(
+            f"Do more for each customer: with these customers, {amount(smallest, unit)} more per "
+            f"customer would be proved with a chance of {chance(outlook.target)}."
+        )
+    said.append("Let the pilot run longer, if the program works on for more days.")
+    return tuple(_kept(sentence) for sentence in said)
 
 
 def power_chart(outlook: Outlook, *, unit: Unit) -> PowerChart | None:
@@ -34,13 +75,8 @@ def power_chart(outlook: Outlook, *, unit: Unit) -> PowerChart | None:
         unit: Of the money metric.
     """
     for answer, effect, finding, asks in (
-        (outlook.to_prove, outlook.effect, _proof, "Probability to prove that the program pays"),
-        (
-            outlook.to_detect,
-            outlook.break_even,
-            _detection,
-            "Probability to tell it from no effect",
-        ),
+        (outlook.to_prove, outlook.effect, _proof, "Chance to prove that the program pays"),
+        (outlook.to_detect, outlook.break_even, _detection, "Chance to tell it from no effect"),
     ):
         power, even = answer.power, outlook.break_even
         if isinstance(power, Undefined) or isinstance(effect, Undefined):
@@ -72,6 +108,11 @@ def chance(power: float) -> str:
     return "over 99 %" if power > 0.99 else f"{100 * power:.0f} %"
 
 
+def _kept(text: str) -> str:
+    """The text, with no line break before a per cent sign."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
 def _needed_mark(answer: Answer) -> PowerMark | None:
     known = {point.customers: point.power for point in answer.curve}
     needed = answer.customers_needed
@@ -84,29 +125,37 @@ def _not_yet(missing: Undefined) -> str:
     return f"Not known: {missing.reason}."
 
 
+def _sentence(missing: Undefined) -> str:
+    return f"{missing.reason[0].upper()}{missing.reason[1:]}."
+
+
 def _break_even(outlook: Outlook, unit: Unit) -> str:
     if isinstance(outlook.break_even, Undefined):
         return _not_yet(outlook.break_even)
     if outlook.break_even == 0:
         return "The program costs nothing, so that any gain pays."
-    return f"The program pays from {amount(outlook.break_even, unit)} more per treated customer."
+    return f"The program pays from {amount(outlook.break_even, unit)} more per customer."
+
+
+def _is_too_small(outlook: Outlook) -> bool:
+    """Whether the expected effect does not even pay."""
+    effect, even = outlook.effect, outlook.break_even
+    return isinstance(effect, float) and isinstance(even, float) and effect <= even
 
 
 def _proof(outlook: Outlook, unit: Unit) -> str:
-    power, effect, even = outlook.to_prove.power, outlook.effect, outlook.break_even
+    power = outlook.to_prove.power
     if isinstance(power, Undefined):
         return _not_yet(power)
-    if isinstance(effect, Undefined) or isinstance(even, Undefined):
-        return ""
-    if effect <= even:
-        return (
-            f"An effect of {amount(effect, unit)} does not pay; it would be proved by mistake "
-            f"with a probability of {chance(power)}."
-        )
-    size = counted(outlook.customers, "customer proves", "customers prove")
+    if not _is_too_small(outlook):
+        size = counted(outlook.customers, "customer", "customers")
+        return f"With {size} the chance to prove it is {chance(power)}."
+    effect, even = outlook.effect, outlook.break_even
+    assert isinstance(effect, float)  # noqa: S101 - the power is known
+    assert isinstance(even, float)  # noqa: S101
     return (
-        f"If the true effect is {amount(effect, unit)}, {size} that the program pays with a "
-        f"probability of {chance(power)}."
+        f"An effect of {amount(effect, unit)} does not pay: it needs more than "
+        f"{amount(even, unit)}."
     )
 
 
@@ -119,34 +168,51 @@ def _tone(outlook: Outlook) -> Tone:
 
 def _needed(outlook: Outlook) -> str:
     needed = outlook.to_prove.customers_needed
+    if isinstance(outlook.to_prove.power, Undefined):
+        return ""  # said already
     if isinstance(needed, Undefined):
-        return _not_yet(needed)
-    held_back = f"{needed * outlook.groups.control:,.0f} of them held back"
-    return (
-        f"{counted(needed, 'customer', 'customers')}, {held_back}, give a probability of "
-        f"{chance(outlook.target)}."
-    )
+        return _sentence(needed)
+    size = counted(needed, "customer", "customers")
+    return f"With {size} it would be {chance(outlook.target)}."
+
+
+def _expected(outlook: Outlook, unit: Unit) -> str:
+    base, effect = outlook.baseline, outlook.effect
+    if isinstance(base, Undefined) or isinstance(effect, Undefined):
+        return ""
+    said = f"{amount(effect, unit)} more than the {_level(base.mean, unit)} without the program"
+    if unit.suffix == unit.mean_suffix:
+        return f"{said}."
+    return f"{_level(base.mean + effect, unit)}, which is {said}."
+
+
+def _level(mean: float, unit: Unit) -> str:
+    shown = number(mean * unit.factor, 2)
+    return f"{shown.removesuffix('.00')}{unit.mean_suffix}"
 
 
 def _smallest(outlook: Outlook, unit: Unit) -> str:
     effect = outlook.detectable_effect
     if isinstance(effect, Undefined):
-        return _not_yet(effect)
-    size = counted(outlook.customers, "customer proves", "customers prove")
+        return "" if isinstance(outlook.to_prove.power, Undefined) else _sentence(effect)
     return (
-        f"{size} an effect of {amount(effect, unit)} or more with a probability of "
-        f"{chance(outlook.target)}."
+        f"With these customers {amount(effect, unit)}, with a chance of {chance(outlook.target)}."
     )
+
+
+def _heads(outlook: Outlook) -> str:
+    treated = round(outlook.groups.treated(outlook.customers))
+    return f"{treated:,} treated, {outlook.customers - treated:,} left alone."
 
 
 def _detection(outlook: Outlook, unit: Unit) -> str:
     power, even = outlook.to_detect.power, outlook.break_even
     if isinstance(power, Undefined) or isinstance(even, Undefined):
         return _not_yet(power if isinstance(power, Undefined) else Undefined("no break-even"))
-    size = counted(outlook.customers, "customer tells", "customers tell")
+    size = counted(outlook.customers, "customer", "customers")
     return (
-        f"{size} an effect of {amount(even, unit)}, which is break-even, from none with a "
-        f"probability of {chance(power)}."
+        f"With {size} the chance to tell an effect of {amount(even, unit)}, which is break-even, "
+        f"from none is {chance(power)}."
     )
 
 
@@ -154,9 +220,10 @@ def _takes(outlook: Outlook) -> str:
     needed = outlook.to_detect.customers_needed
     if isinstance(needed, Undefined):
         return ""
+    size = counted(needed, "customer", "customers")
     return (
-        f" {chance(outlook.target)} takes {needed:,}. That shows an effect, not that the program "
-        f"pays."
+        f" With {size} it would be {chance(outlook.target)}. That shows an effect, not that the "
+        f"program pays."
     )
 
 
@@ -166,7 +233,7 @@ def _duration(outlook: Outlook) -> str:
     return f"{counted(outlook.days, 'day', 'days')}, until the last window closes."
 
 
-def _assumptions(outlook: Outlook, unit: Unit) -> str:
+def _assumptions(outlook: Outlook, unit: Unit, *, guardrails: bool) -> str:
     said = []
     base = outlook.baseline
     if isinstance(base, Baseline):
@@ -179,5 +246,5 @@ def _assumptions(outlook: Outlook, unit: Unit) -> str:
     treatments = len(outlook.groups.treatments)
     if treatments > 1:
         said.append(f"Numbers are those of the smallest of {treatments} treatments.")
-    said.append("Guardrails hold, and checks pass.")
+    said.append("Guardrails hold, and checks pass." if guardrails else "Checks pass.")
     return " ".join(said).replace("%", " %").replace("  %", " %")

@@ -14,7 +14,12 @@ from experiments.plan.break_even import BreakEven, Costing
 from experiments.plan.outlook import Outlook, outlook
 from experiments.plan.power import Groups
 from experiments.report.drawing import Layout, Theme
-from experiments.report.outlook_words import outlook_lines, power_chart
+from experiments.report.outlook_words import (
+    outlook_advice,
+    outlook_details,
+    outlook_lines,
+    power_chart,
+)
 from experiments.report.power_chart import PowerChart, power_svg, power_table
 from experiments.report.report import Tone
 from experiments.report.wording import Unit
@@ -22,6 +27,7 @@ from experiments.terms import MetricKind
 from tests.report.test_charts import _extents, _words
 
 USD = Unit.of_money("USD")
+POINTS = Unit.of(MetricKind.RATE, None, name="visit")
 PAYS_FROM = BreakEven(
     Costing(Costs(cost_per_treated=Decimal("0.10")), months=1.0), money_per_unit=0.5
 )
@@ -56,20 +62,25 @@ CHARTS = {
 
 
 def lines(found: Outlook) -> dict[str, str]:
-    return {line.label: line.text for line in outlook_lines(found, unit=USD)}
+    details = outlook_details(found, unit=USD, guardrails=True)
+    said = (*outlook_lines(found, unit=USD), *details)
+    return {line.label: line.text.replace("\u00a0", " ") for line in said}
 
 
 def test_each_number_is_a_sentence() -> None:
     said = lines(planned())
-    assert said["Break-even"] == "The program pays from 0.20 USD more per treated customer."
+    assert said["Break-even"] == "The program pays from 0.20 USD more per customer."
     assert re.fullmatch(
-        r"If the true effect is 0.80 USD, 2,000 customers prove that the program pays with a "
-        r"probability of \d\d %\.",
-        said["Chance of a proof"],
+        r"With 2,000 customers the chance to prove it is \d\d %\.", said["Chance to prove it"]
     )
-    assert re.match(r"[\d,]+ customers, [\d,]+ of them held back, give", said["Customers needed"])
-    assert "or more with a probability of 80 %" in said["Smallest effect that is proved"]
-    assert "not that the program pays" in said["Told from no effect"]
+    assert re.fullmatch(r"With [\d,]+ customers it would be 80 %\.", said["Customers needed"])
+    assert said["Expected"] == "0.80 USD more than the 1 USD without the program."
+    assert re.fullmatch(
+        r"With these customers [\d.]+ USD, with a chance of 80 %\.",
+        said["Smallest effect that is proved"],
+    )
+    assert said["Groups"] == "1,200 treated, 800 left alone."
+    assert "not that the program pays" in said["An effect from none"]
     assert said["Duration"] == "14 days, until the last window closes."
     assert said["Assumes"] == (
         "Without the program 1.00 USD per customer, standard deviation 4.00 (typed in). "
@@ -79,13 +90,40 @@ def test_each_number_is_a_sentence() -> None:
 
 
 def test_a_plan_below_the_target_is_a_caution() -> None:
-    tones = [outlook_lines(planned(customers=n), unit=USD)[1].tone for n in (90, 9_000)]
+    tones = [outlook_lines(planned(customers=n), unit=USD)[0].tone for n in (90, 9_000)]
     assert tones == [Tone.CAUTION, Tone.GOOD]
 
 
-def test_an_effect_that_does_not_pay_is_said_to_be_proved_by_mistake() -> None:
+def test_an_effect_that_does_not_pay_says_what_it_needs() -> None:
     said = lines(planned(effect=0.1))
-    assert "does not pay; it would be proved by mistake" in said["Chance of a proof"]
+    assert "does not pay: it needs more than 0.20 USD." in said["Chance to prove it"]
+
+
+def test_a_low_chance_comes_with_what_could_be_done() -> None:
+    assert outlook_advice(planned(customers=9_000), unit=USD) == ()
+    assert outlook_advice(planned(effect=None), unit=USD) == ()
+    more, cheaper, better, longer = outlook_advice(planned(customers=90), unit=USD)
+    assert re.fullmatch(r"Enrol more customers: 1,\d\d\d\.", more)
+    assert "it pays from less than 0.20 USD" in cheaper
+    assert "would be proved with a chance of 80\u00a0%" in better
+    assert "longer" in longer
+
+
+def test_a_share_is_said_as_a_level_and_in_points() -> None:
+    found = outlook(
+        Groups(control=0.5, treatments=(0.5,)),
+        kind=MetricKind.RATE,
+        baseline=Baseline.of_rate(0.12),
+        customers=3_000,
+        pays_from=PAYS_FROM,
+        effect=0.08,
+        days=31,
+    )
+    said = {line.label: line.text for line in outlook_lines(found, unit=POINTS)}
+    assert said["Expected"] == (
+        "20\u00a0%, which is 8.00 points more than the 12\u00a0% without the program."
+    )
+    assert said["Groups"] == "1,500 treated, 1,500 left alone."
 
 
 def test_what_is_missing_is_said_line_by_line() -> None:
@@ -100,6 +138,7 @@ def test_what_is_missing_is_said_line_by_line() -> None:
     )
     said = lines(found)
     assert said.pop("Assumes") == "Guardrails hold, and checks pass."
+    assert said.pop("Groups") == "1,000 treated, 1,000 left alone."
     assert set(said.values()) == {"Not known: nobody said.", "Not known: no effect is assumed yet."}
     assert power_chart(found, unit=USD) is None
 

@@ -14,7 +14,7 @@ from experiments.errors import BadPlan
 from experiments.pilot import Plan
 from experiments.plan.fingerprint import canonical_json
 from experiments.plan.pilot_file import parse_pilot_file, parse_plan
-from experiments.terms import LARGEST, SMALLEST
+from experiments.terms import LARGEST, SMALLEST, Direction
 from tests.app.plan.plans import FORM
 from tests.plan.example import PILOT_FILE
 from tests.plan.test_fingerprint import FULL
@@ -165,10 +165,9 @@ def test_a_fraction_typed_as_a_percentage_does_not_slip_through_as_a_share() -> 
         ({"pilot-hypothesis": ""}, "pilot-hypothesis", "Hypothesis is missing."),
         ({"pilot-ends_on": "2026-04-01"}, "pilot-ends_on", "“Last day” 2026-04-01 is before"),
         ({"value-margin_rate": "lots"}, "value-margin_rate", "'lots' is not a percentage"),
-        ({"value-margin_rate": ""}, "value-margin_rate", "“Margin”"),
+        ({"value-margin_rate": ""}, "value-margin_rate", "Margin is missing."),
         ({"metrics-0-measure": ""}, "metrics-0-measure", "Metric 1, measure is missing."),
-        ({"metrics-0-kind": "rate"}, "value-margin_rate", "“Worth of one”"),
-        ({"metrics-0-direction": "down"}, "metrics-0-direction", "carries the money"),
+        ({"metrics-0-kind": "rate"}, "value-value_per_unit", "Value of one is missing."),
         ({"metrics-0-cap-value": "5"}, "metrics-0-cap-value", "has no cap"),
         ({"metrics-0-window-days-0": "5"}, "metrics-0-window-days-1", "not a number"),
         ({"treatments-0-share": "90"}, "design-control_share", "name each arm once"),
@@ -180,15 +179,17 @@ def test_a_fraction_typed_as_a_percentage_does_not_slip_through_as_a_share() -> 
             "is there twice",
         ),
         (
-            {"metrics-1-measure": "calls", "metrics-1-kind": "mean", "metrics-1-role": "guardrail"},
-            "metrics-1-tolerance",
-            "a guardrail needs",
+            {"metrics-1-measure": "calls", "metrics-1-kind": "mean",
+             "metrics-1-role": "guardrail", "metrics-1-worse": "more"},
+            "metrics-1-tolerance_relative",
+            "Metric 2, tolerance is missing; 10 means: at most a tenth worse",
         ),
         (
-            {"metrics-1-measure": "v", "metrics-1-kind": "count", "metrics-1-role": "secondary",
-             "metrics-1-at_least": "2"},
-            "metrics-1-at_least",
-            "only",
+            {"metrics-1-measure": "calls", "metrics-1-kind": "mean",
+             "metrics-1-role": "guardrail", "metrics-1-direction": "down",
+             "metrics-1-tolerance_relative": "10"},
+            "metrics-1-worse",
+            "Metric 2, which is worse: choose more or less.",
         ),
         ({"value-rollout-cost_fixed": "9"}, "value-rollout-customers", "is missing"),
         ({"metrics-0-role": "secondary"}, "metrics-0-role", "carries the money"),
@@ -203,6 +204,54 @@ def test_a_problem_stands_at_its_field_in_the_words_of_the_form(
     errors = errors_at(refused.value, fields)
     assert sentence in errors[field]
     assert len(errors) == 1
+
+
+def test_what_the_choices_made_leave_no_use_for_is_no_part_of_the_plan() -> None:
+    typed = {
+        **FORM,
+        "pilot-owner": "m@example.com",
+        "metrics-0-kind": "rate",
+        "metrics-0-direction": "down",
+        "metrics-0-cap-value": "100",
+        "value-value_per_unit": "12",
+        "metrics-1-measure": "calls",
+        "metrics-1-kind": "count",
+        "metrics-1-role": "secondary",
+        "metrics-1-at_least": "2",
+        "metrics-1-tolerance_relative": "10",
+    }
+    plan = check_plan(Draft.of_fields(typed_fields(typed.items()), kept={}))
+    first, second = plan.metrics
+    assert (first.unit, first.cap, first.direction) == (None, None, Direction.UP)
+    assert plan.value.margin_rate is None
+    assert plan.value.value_per_unit == 12
+    assert (second.at_least, second.tolerance_relative) == (None, None)
+
+
+@pytest.mark.parametrize(("worse", "better"), [("more", Direction.DOWN), ("less", Direction.UP)])
+def test_a_guardrail_says_what_is_worse(worse: str, better: Direction) -> None:
+    typed = {
+        **FORM,
+        "pilot-owner": "m@example.com",
+        "metrics-1-measure": "calls",
+        "metrics-1-kind": "count",
+        "metrics-1-role": "guardrail",
+        "metrics-1-direction": "up",
+        "metrics-1-worse": worse,
+        "metrics-1-tolerance_relative": "10",
+    }
+    plan = check_plan(Draft.of_fields(typed_fields(typed.items()), kept={}))
+    assert plan.metrics[1].direction is better
+
+
+def test_a_measure_is_chosen_or_else_typed() -> None:
+    form = [
+        ("metrics-0-measure", "spend"),
+        ("metrics-0-other_measure", "left over"),
+        ("metrics-1-measure", ""),
+        ("metrics-1-other_measure", "calls"),
+    ]
+    assert typed_fields(form) == {"metrics-0-measure": "spend", "metrics-1-measure": "calls"}
 
 
 def test_blank_rows_are_left_out_and_the_others_numbered_anew() -> None:

@@ -199,7 +199,7 @@ def test_others_read_a_draft_and_cannot_write_it(site: Site, manager: TestClient
 def test_the_outlook_follows_what_is_typed(manager: TestClient) -> None:
     now = {"outlook-mean": "12", "outlook-sd": "30", "outlook-effect": "1,5"}
     panel = manager.post(f"{PAGE}/outlook", data={**FORM, **now}).text
-    assert "The program pays from 0.67 EUR more per treated customer." in panel
+    assert "The program pays from 0.67 EUR more per customer." in panel
     assert "28 days, until the last window closes." in panel
     assert "<svg" in panel
     empty = manager.post(f"{PAGE}/outlook", data={}).text

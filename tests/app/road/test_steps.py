@@ -3,8 +3,11 @@
 from datetime import UTC, date, datetime
 
 import pytest
+from sqlmodel import select
 
 from app.batches import reverse
+from app.steps import head_of
+from app.tables import PilotRow, SignatureRow
 from tests.app.pilots import Wide
 from tests.app.road.planted import Stop, plant
 from tests.site import Site
@@ -31,12 +34,29 @@ def test_a_draft_is_to_be_frozen(site: Site) -> None:
     assert "Nothing is known yet: the plan is a draft." in overview(site)
 
 
-def test_a_frozen_plan_waits_for_a_signature_and_customers(site: Site) -> None:
+def test_a_frozen_plan_goes_on_to_its_customers_and_awaits_a_signature(site: Site) -> None:
     plant(site, "spring-mail", WIDE, Stop.FROZEN)
     found = steps(site)
-    assert found["plan"] == ("now", "frozen; waits for a signature")
+    assert found["plan"] == ("done", "frozen; cfo@example.com has yet to sign")
     assert found["enrol"] == ("now", "upload the customers")
     assert found["record"] == ("later", "")
+    page = overview(site)
+    assert "cfo@example.com has yet to sign" in page
+    assert "Enrol customers" in page
+
+
+def test_a_signature_has_its_day_in_the_time_zone_of_the_company(site: Site) -> None:
+    """10:00 UTC is midnight in Kiritimati, 14 hours ahead."""
+    plant(site, "spring-mail", WIDE, Stop.SIGNED)
+    with site.database.writing() as session:
+        pilot = session.exec(select(PilotRow)).one()
+        signature = session.exec(select(SignatureRow)).one()
+        signature.signed_at = datetime(2026, 2, 28, 10, tzinfo=UTC)
+        session.add(signature)
+        session.flush()
+        head = head_of(session, pilot, today=site.now.date(), timezone="Pacific/Kiritimati")
+    assert head.steps[0].line == "signed 1 March 2026"
+    assert not head.unsigned
 
 
 def test_enrolled_customers_wait_for_behavior(site: Site) -> None:
@@ -90,6 +110,8 @@ def test_a_veiled_analysis_tells_no_outcome(site: Site) -> None:
     assert "Veiled until 29 March 2026" in page
     assert "What is known" in page
     assert "The table behind this chart" not in page
+    assert "Still running, until 28 March 2026; so far" in page
+    assert "failed" not in page
 
 
 def test_a_reversed_batch_has_not_arrived(site: Site) -> None:
