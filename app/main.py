@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
+from starlette.datastructures import State
 
 from app import errors
 from app.analyse import api as analyse_api
@@ -91,18 +92,11 @@ def create_app(
     Raises:
         BadInput: There is no secret key.
     """
-    if settings.secret_key is None:
-        raise BadInput(
-            "PILOTBOOK_SECRET_KEY is missing; set it to a random text of at least 32 characters, "
-            "the same for every process of the site."
-        )
+    return equip(assemble(), settings, database=database, clock=clock)
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
-        if database is None:
-            app.state.database.close()
 
+def assemble() -> FastAPI:
+    """Routes and guards, which belong to no installation yet."""
     app = FastAPI(
         title="Pilotbook",
         version=version("pilotbook"),
@@ -110,14 +104,8 @@ def create_app(
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
-        lifespan=lifespan,
+        lifespan=_lifespan,
     )
-    app.state.settings = settings
-    app.state.secret_key = settings.secret_key.get_secret_value()
-    app.state.clock = clock
-    app.state.guessing = Guessing()
-    app.state.meters = Meters()
-    app.state.database = database or open_database(settings.database_url)
     errors.install(app)
     for router in API:
         app.include_router(router)
@@ -130,3 +118,34 @@ def create_app(
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Metering)
     return app
+
+
+def equip(
+    app: FastAPI,
+    settings: Settings,
+    *,
+    database: Database | None,
+    clock: Callable[[], datetime],
+) -> FastAPI:
+    """Give the routes an installation (arguments as for `create_app`)."""
+    if settings.secret_key is None:
+        raise BadInput(
+            "PILOTBOOK_SECRET_KEY is missing; set it to a random text of at least 32 characters, "
+            "the same for every process of the site."
+        )
+    app.state = State()
+    app.state.settings = settings
+    app.state.secret_key = settings.secret_key.get_secret_value()
+    app.state.clock = clock
+    app.state.guessing = Guessing()
+    app.state.meters = Meters()
+    app.state.database = database or open_database(settings.database_url)
+    app.state.closes_database = database is None
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    if app.state.closes_database:
+        app.state.database.close()

@@ -1,10 +1,12 @@
 """A whole site for a test: registry, ledger, people of every role, and a worker."""
 
+import copy
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +16,7 @@ from itsdangerous import TimestampSigner
 from pydantic import SecretStr
 
 from app.database import Database, migrate, open_database
-from app.main import create_app
+from app.main import assemble, equip
 from app.people.sign_ins import sign_in, user_id
 from app.people.tokens import add_token
 from app.settings import Settings
@@ -53,7 +55,9 @@ class Site:
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __post_init__(self) -> None:
-        self.app = create_app(self.settings, database=self.database, clock=self.clock)
+        # A copy has an installation of its own; the routes, which take a while, are shared.
+        routes = copy.copy(_routes())
+        self.app = equip(routes, self.settings, database=self.database, clock=self.clock)
 
     def clock(self) -> datetime:
         """The site's time."""
@@ -119,6 +123,11 @@ def open_site(
             thread.join()
         if database is None:
             registry.close()
+
+
+@cache
+def _routes() -> FastAPI:
+    return assemble()
 
 
 def _add_people(site: Site) -> None:
