@@ -59,10 +59,11 @@ def pending_batch(
     session.commit()
     try:
         yield batch
-    except BaseException:
+    except BaseException as error:
         session.rollback()
         if batch.state == BatchState.PENDING:
             batch.state = BatchState.DISCARDED
+            batch.reason = error.what.removesuffix(":") if isinstance(error, BadInput) else None
             session.add(batch)
         session.commit()
         raise

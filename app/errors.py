@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from app import refusals
 from app.jobs.service import WorkerStopped
@@ -127,6 +128,12 @@ def install(app: FastAPI) -> None:
 
     for kind in (PilotError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, handle)
+
+    async def unheard(request: Request, error: Exception) -> Response:
+        # A page that saves while it is typed is often left in the middle of it: that is no fault.
+        return Response(status_code=HTTPStatus.BAD_REQUEST)
+
+    app.add_exception_handler(ClientDisconnect, unheard)
 
 
 def _to_sign_in(request: Request) -> Response:

@@ -39,13 +39,19 @@ def send_file(api: httpx2.Client, address: str, folder: Path, columns: Json) -> 
     """Post a file as a raw body, with what its columns mean in the query."""
     file = folder / columns["file"]
     query = {
-        key: value.isoformat() if isinstance(value, date) else value
+        key: _as_query(value)
         for key, value in columns.items()
         if key != "file" and value is not None
     }
     return finished(
         api, api.post(address, params={**query, "name": file.name}, content=file.read_bytes())
     )
+
+
+def _as_query(value: Any) -> Any:
+    if isinstance(value, dict):
+        return [f"{column}:{measure}" for column, measure in value.items()]
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def finished(api: httpx2.Client, answer: httpx2.Response, *, seconds: float = 120) -> Json:

@@ -13,7 +13,6 @@ from tests.page_forms import PageForm, form_of, send
 
 CUSTOMER_KEYS = ("customer_id", "arm", "tier", "owner", "enrolled_at")
 BEHAVIOR_KEYS = ("customer_id", "occurred_at", "measure", "value", "item", "event_id", "source")
-ROW_NUMBER = {"#row": "row number"}
 
 
 def travel_by_pages(browser: TestClient, pilot_file: Path) -> str:
@@ -77,15 +76,19 @@ def _customers(form: PageForm, columns: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _behavior(form: PageForm, columns: Mapping[str, Any]) -> dict[str, str]:
-    meant = {name: "measures" for name in columns.get("measures", [])}
+    names = columns.get("names", {})
+    meant = {
+        column: f"measures={names[column]}" if column in names else "measures"
+        for column in columns.get("measures", [])
+    }
     at = columns["occurred_at"]
     named = [key for key in BEHAVIOR_KEYS if isinstance(columns.get(key), str)]
     meant |= {columns[key]: key for key in named}
     day = {"occurred_on": at.isoformat()} if isinstance(at, date) else {}
-    return {**_meanings(form, meant), **day}
+    return {**_meanings(form, meant), **day, "each_row": columns.get("each_row", "")}
 
 
 def _meanings(form: PageForm, meant: Mapping[str, str]) -> dict[str, str]:
     """A meaning for every column that is shown; none for the others."""
-    shown = {ROW_NUMBER.get(name, name): meaning for name, meaning in meant.items()}
-    return {field: shown.get(name, "") for name, field in form.columns.items()}
+    found = {field: meant.get(name, "") for name, field in form.columns.items()}
+    return {**found, "meaning-0": meant.get("#row", "")}

@@ -75,6 +75,9 @@ class DrawBody(BaseModel):
     strata: list[str] = Field(default=[], max_length=20)
 
 
+WORDS: Final = {value: label for value, label in MEANINGS if value}
+
+
 def said_before(pilot: PilotRow) -> Mapping[str, Any]:
     """What the pilot file said of the customers' columns; empty where there was none."""
     said = draft_of(pilot).given.get("customers")

@@ -89,7 +89,13 @@ def keep(workspace: Workspace, pilot: PilotRow, *, files: Path) -> Kept:
     enrolment = enrolment_of(workspace.engine, workspace.ledger, pilot.slug, receipt)
     kept = Kept(
         batch_no=receipt.batch_no,
-        alike=groups_alike(workspace.engine, plan, customers=receipt.arms, enrolment=enrolment),
+        alike=groups_alike(
+            workspace.engine,
+            plan,
+            customers=receipt.arms,
+            enrolment=enrolment,
+            strata=receipt.strata,
+        ),
         newest=newest,
         overlaps=tuple(overlaps(workspace, pilot)),
     )

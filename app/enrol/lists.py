@@ -2,17 +2,22 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import ibis.expr.types as ir
 import pyarrow as pa
 from sqlmodel import Session, select
 
 from app.enrol.service import enrolment_receipt
 from app.plan.service import frozen_plan
-from app.tables import EnrolmentRow, PilotRow
+from app.tables import BatchRow, EnrolmentRow, PilotRow
 from app.workspace import Workspace
+from experiments.enrol.enrolment import EnrolmentReceipt
 from experiments.errors import BadInput, Problem
+from experiments.intake.preview import words_of
 from experiments.pilot import Plan
+from experiments.plan.pilot_file import ROW_NUMBER, CustomersFile
 from experiments.words import cell_text
 
 
@@ -50,9 +55,61 @@ def assignment_table(
         BadInput: The plan has no such arm.
         NotNow: Nobody is enrolled yet.
     """
+    rows = _rows(workspace, pilot, enrolment_receipt(workspace.session, pilot), arm=arm)
+    name = "customer"
+    if with_ids:
+        name, rows = "customer_id", _with_ids(workspace, rows)
+    table = rows.select(name, "arm", "tier", "owner", "enrolled_at").order_by(name)
+    return workspace.engine.fetch(table)
+
+
+def list_to_send(workspace: Workspace, pilot: PilotRow, *, arm: str | None) -> str:
+    """The list of an arm, or of all, as CSV under the company's own headers.
+
+    Beside ids and groups it holds what the enrolment knows of somebody at least.
+
+    Raises:
+        BadInput: The plan has no such arm.
+        NotNow: Nobody is enrolled yet.
+    """
+    session = workspace.session
+    receipt = enrolment_receipt(session, pilot)
+    told = session.get_one(BatchRow, receipt.batch_no).columns_json
+    source = CustomersFile.model_validate_json(told) if told else None
+    rows = _with_ids(workspace, _rows(workspace, pilot, receipt, arm=arm))
+    known = [("owner", (source and source.owner) or "owner")]
+    if source is not None and source.enrolled_at is not None:
+        known.append(("enrolled_at", source.enrolled_at))
+    known = [*((one.column, one.name) for one in receipt.attributes), *known]
+    table = workspace.engine.fetch(
+        rows.select("customer_id", "arm", *dict(known)).order_by("customer_id")
+    )
+    heads = {
+        "customer_id": _own_head(source, "customer_id") or "customer_id",
+        "arm": _own_head(source, "arm") or "group",
+        **{column: name for column, name in known if table[column].null_count < table.num_rows},
+    }
+    return _csv([*heads.values()], table.select([*heads]))
+
+
+def _own_head(source: CustomersFile | None, key: str) -> str | None:
+    name = getattr(source, key) if source is not None else None
+    return None if name == ROW_NUMBER else name
+
+
+def list_name(pilot: PilotRow, arms: Sequence[str], arm: str | None) -> str:
+    """What the file of a list is called, in plain letters."""
+    if arm is None:
+        return f"{pilot.slug}-all.csv"
+    word = "-".join(words_of(arm)) or f"group-{[*arms, arm].index(arm) + 1}"
+    return f"{pilot.slug}-{word}.csv"
+
+
+def _rows(
+    workspace: Workspace, pilot: PilotRow, receipt: EnrolmentReceipt, *, arm: str | None
+) -> ir.Table:
     session, engine, ledger = workspace.session, workspace.engine, workspace.ledger
     plan, _ = frozen_plan(session, pilot)
-    receipt = enrolment_receipt(session, pilot)
     session.commit()
     if arm is not None and arm not in plan.design.arms:
         listed = ", ".join(plan.design.arms)
@@ -60,21 +117,24 @@ def assignment_table(
             "There is no such list:", [Problem("arm", f"{arm!r} is none of the arms: {listed}")]
         )
     rows = ledger.enrolment(engine, pilot.slug, batch_no=receipt.batch_no)
-    if arm is not None:
-        rows = rows.filter(rows.arm == arm)
-    name = "customer"
-    if with_ids:
-        name = "customer_id"
-        # Whoever was erased has no id any more, and must not be mailed.
-        rows = rows.inner_join(ledger.directory(engine).drop("batch_no"), "customer")
-    return engine.fetch(rows.select(name, "arm", "tier", "owner", "enrolled_at").order_by(name))
+    return rows if arm is None else rows.filter(rows.arm == arm)
+
+
+def _with_ids(workspace: Workspace, rows: ir.Table) -> ir.Table:
+    # Whoever was erased has no id any more, and must not be mailed.
+    directory = workspace.ledger.directory(workspace.engine).drop("batch_no")
+    return rows.inner_join(directory, "customer")
 
 
 def arms_csv(table: pa.Table) -> str:
     """The list as CSV; a text that a spreadsheet would run is preceded by an apostrophe."""
+    return _csv(table.column_names, table)
+
+
+def _csv(heads: Sequence[str], table: pa.Table) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(table.column_names)
+    writer.writerow([cell_text(head) for head in heads])
     for row in table.to_pylist():
         writer.writerow(
             [cell_text(cell) if isinstance(cell, str) else cell for cell in row.values()]

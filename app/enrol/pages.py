@@ -21,19 +21,25 @@ from app.dependencies import (
     WritingDep,
     allow,
 )
-from app.enrol.forms import MEANINGS, guessed, typed_columns, typed_seed
+from app.enrol.forms import MEANINGS, WORDS, guessed, typed_columns, typed_seed
 from app.enrol.kept import kept_of, opened_workspace
-from app.enrol.lists import arms_csv, assignment_table
+from app.enrol.lists import list_name, list_to_send
 from app.enrol.request import ask_to_draw, ask_to_enrol, new_seed
 from app.enrol.service import enrolment_receipt, waiting_list
-from app.enrol.shown import alike_shown, drawn_sentence, enrolled_sentence, overlap_sentence
+from app.enrol.shown import (
+    alike_shown,
+    drawn_sentence,
+    enrolled_sentence,
+    overlap_sentence,
+    planned_groups,
+)
 from app.errors import problem_of
 from app.people.caller import Caller
 from app.people.rights import Right
 from app.plan.service import frozen_plan
 from app.steps import head_of, show_pilot
 from app.tables import PilotRow
-from app.web.columns import TypedDep, errors_at, shown_columns, shown_rows
+from app.web.columns import TypedDep, column_names, errors_at, shown_upload
 from app.web.inbox import UploadId, Waiting, remember, upload_of_form, waiting_upload
 from app.web.jobs import answer_page, awaited
 from app.web.route import BookRoute
@@ -78,6 +84,8 @@ def enrol_page(
             drawn=drawn_sentence(receipt),
             control=plan.design.control,
             alike=alike_shown(kept.alike, plan),
+            levels=kept.alike.levels,
+            arms=plan.design.arms,
             overlaps=[(one, overlap_sentence(one)) for one in kept.overlaps if one.customers],
             may_list=_may(caller, Right.SEE_CUSTOMERS, pilot),
         )
@@ -144,11 +152,11 @@ def enrol_upload(
     """Enrol the customers of an upload, as its columns were explained."""
     waiting = waiting_upload(settings.files, upload, by=caller.user_id)
     remember(waiting, typed)
-    names = _names(waiting)
+    names = column_names(waiting.preview)
     try:
         columns = typed_columns(typed, names, file=waiting.name)
     except BadInput as error:
-        errors = errors_at(error, names, {})
+        errors = errors_at(error, names, {}, WORDS)
         return _ask_columns(request, reading, pilot, waiting, today, typed=typed, errors=errors)
     job = ask_to_enrol(
         session,
@@ -196,9 +204,11 @@ def treatment_list(
 ) -> Response:
     """The list of a group, or of all, for whoever writes to the customers."""
     with opened_workspace(settings, database) as workspace:
-        table = assignment_table(workspace, pilot, arm=arm, with_ids=True)
-    headers = {"Content-Disposition": f'attachment; filename="{pilot.slug}.csv"'}
-    return Response(arms_csv(table), media_type="text/csv", headers=headers)
+        text = list_to_send(workspace, pilot, arm=arm)
+        plan, _ = frozen_plan(workspace.session, pilot)
+    name = list_name(pilot, plan.design.arms, arm)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(text, media_type="text/csv", headers=headers)
 
 
 def _ask_file(
@@ -238,9 +248,13 @@ def _ask_columns(
     # Where neither file nor plan says how groups are drawn, the next page asks; nothing is missing.
     drawable = as_drawn(plan, seed=0, strata=())
     guess = guess_customers(waiting.preview, plan=plan)
-    names = [column.column for column in guess.columns]
     said = typed or guessed(pilot, guess)
-    meanings = [said.get(f"meaning-{at}", "") for at in range(len(names))]
+    seen = shown_upload(
+        waiting.preview,
+        said,
+        ask_row=not any(one.meaning is CustomerMeaning.CUSTOMER_ID for one in guess.columns[1:]),
+    )
+    has_groups = any(one.meaning == CustomerMeaning.ARM for one in seen.columns)
     return show_pilot(
         request,
         session,
@@ -250,11 +264,11 @@ def _ask_columns(
         today=today,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
         name=waiting.name,
-        columns=shown_columns(names, meanings),
-        rows=shown_rows(waiting.preview),
-        meanings=MEANINGS,
+        seen=seen,
+        meanings=[("", list(MEANINGS))],
         missing=() if typed else guess_customers(waiting.preview, plan=drawable).missing,
-        will_draw=() if CustomerMeaning.ARM in meanings else plan.design.arms,
+        will_draw=() if has_groups else plan.design.arms,
+        draws_later=not has_groups and plan.design.seed is None,
         strangers=guess.other_arms,
         other_arms=said.get("other_arms", ""),
         errors=errors,
@@ -286,10 +300,7 @@ def _ask_draw(
         status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
         customers=counted(waiting.customers, "customer waits", "customers wait"),
         name=waiting.file_name,
-        shares=[
-            (arm, f"{100 * float(share):g} %")
-            for arm, share in plan.design.planned_shares().items()
-        ],
+        shares=planned_groups(plan, customers=waiting.customers),
         strata=[(name, name) for name in known],
         planned_strata=plan.design.strata,
         chosen=typed.get("strata", "").splitlines(),
@@ -297,10 +308,6 @@ def _ask_draw(
         errors=errors,
         may_write=_may(caller, Right.WRITE, pilot),
     )
-
-
-def _names(waiting: Waiting) -> list[str]:
-    return ["#row", *(column.name for column in waiting.preview.columns)]
 
 
 def _upload_address(pilot: PilotRow, upload: str) -> str:

@@ -260,6 +260,7 @@ def _enrol(
         waiting = waiting_list(session, pilot)
         if waiting is not None:
             session.delete(waiting)
+        batch.columns_json = source.model_dump_json()
         accept(session, batch, receipt)
     return receipt
 

@@ -91,6 +91,14 @@ def drawn_sentence(receipt: EnrolmentReceipt) -> str:
     )
 
 
+def planned_groups(plan: Plan, *, customers: int) -> list[tuple[str, str]]:
+    """Per group, its share and how many customers that is."""
+    return [
+        (arm, f"{100 * float(share):g} %, about {round(customers * float(share)):,} customers")
+        for arm, share in plan.design.planned_shares().items()
+    ]
+
+
 def overlap_sentence(overlap: Overlap) -> str:
     """How many customers another pilot shares."""
     arms = ", ".join(f"{count:,} in {arm}" for arm, count in overlap.arms.items())

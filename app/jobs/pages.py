@@ -1,8 +1,10 @@
 """The page of a job: how far it is, and where it led."""
 
+import csv
+import io
 import json
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -14,9 +16,12 @@ from app.tables import JobKind, JobRow, JobState
 from app.web.jobs import answer_of, back_page, done_page
 from app.web.pages import show
 from app.web.route import BookRoute
+from experiments.words import cell_text
 
 router = APIRouter(route_class=BookRoute)
-REJECTS_SHOWN: Final = 200
+REJECTS_SHOWN: Final = 20
+REFUSED: Final = HTTPStatus.UNPROCESSABLE_ENTITY
+REJECT_KEYS: Final = ("line", "column", "value", "reason")
 TITLES: Final = {
     JobKind.ENROL: "Enrolling {name}",
     JobKind.ASSIGN: "Drawing the groups",
@@ -48,19 +53,44 @@ def job_page(request: Request, job: JobId, session: ReadingDep) -> Response:
     return show(request, template, job=row, title=_title(row))
 
 
+@router.get("/jobs/{job}/rejects", dependencies=[allow(Right.FOLLOW)])
+def download_refused(job: JobId, session: ReadingDep) -> Response:
+    """The refused rows of a file that came to nothing, to correct them."""
+    row = found_job(session, job)
+    _, rejects = _errors(row)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(REJECT_KEYS)
+    for reject in rejects:
+        writer.writerow([cell_text(str(reject[key])) for key in REJECT_KEYS])
+    return Response(
+        out.getvalue(),
+        media_type="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="refused-{row.id}.csv"'},
+    )
+
+
+def _errors(row: JobRow) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What a failed job says is wrong: at fields or as a whole, and row by row."""
+    errors = answer_of(row).get("errors", [])
+    rejects = [error for error in errors if error.get("line") is not None]
+    return [error for error in errors if error.get("line") is None], rejects
+
+
 def _show_failed(request: Request, row: JobRow) -> Response:
     problem = answer_of(row)
-    errors = problem.get("errors", [])
-    rejects = [error for error in errors if error.get("line") is not None]
+    others, rejects = _errors(row)
     return show(
         request,
         "jobs/failed.html",
         title=_title(row),
         detail=problem.get("detail", "It failed.").removesuffix(":"),
         number=problem.get("number"),
-        others=[error for error in errors if error.get("line") is None],
+        others=others,
         rejects=rejects[:REJECTS_SHOWN],
         refused=len(rejects),
+        takes_in=row.kind in (JobKind.ENROL, JobKind.RECORD) and problem.get("status") == REFUSED,
+        rejects_url=f"/jobs/{row.id}/rejects" if rejects else "",
         back=back_page(row),
         way_back=BACK[JobKind(row.kind)],
     )

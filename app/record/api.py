@@ -61,6 +61,7 @@ RECEIPT: dict[str, Any] = {
     "matched": 48160,
     "unmatched": 45,
     "unmatched_customers": 31,
+    "alike": 0,
     "measures": {"revenue": 48205},
     "complete_through": "2026-03-28",
     "rejects": [{"line": 7, "column": "amount", "value": "12,x", "reason": "is no number"}],
@@ -98,6 +99,7 @@ class ReceiptModel(BaseModel):
         matched: Entries of customers who are enrolled in a pilot.
         unmatched: Entries of others.
         unmatched_customers: How many customers these others are.
+        alike: Entries without an event id that look like entries of earlier batches.
         measures: Entries per measure.
         complete_through: The day through which its measures are declared complete.
         rejects: The first 20 refused cells.
@@ -123,6 +125,7 @@ class ReceiptModel(BaseModel):
     matched: int
     unmatched: int
     unmatched_customers: int
+    alike: int = 0
     measures: dict[str, int]
     complete_through: date | None
     rejects: list[RejectModel]

@@ -14,31 +14,19 @@ from starlette.datastructures import UploadFile
 
 from app.refusals import TooLarge
 from app.tables import MeasureKind
-from app.web.columns import chosen_meanings
 from app.web.uploads import Upload, store_upload
 from experiments.errors import BadInput, Problem
 from experiments.plan.pilot_file import BehaviorFile, read_columns
-from experiments.record.guess import BehaviorGuess, BehaviorMeaning, behavior_file
 
 LARGEST_JSON: Final = 32 * 1024**2  # bytes; more than that is sent as a file
 ROWS_NAME: Final = "rows.ndjson"
 DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 NO_NUL: Final = r"^[^\x00]*$"
-MEANINGS: Final = (
-    ("", "Leave out"),
-    (BehaviorMeaning.CUSTOMER_ID.value, "Customer id"),
-    (BehaviorMeaning.OCCURRED_AT.value, "Date"),
-    (BehaviorMeaning.MEASURES.value, "A measure"),
-    (BehaviorMeaning.MEASURE.value, "Its measure"),
-    (BehaviorMeaning.VALUE.value, "Its value"),
-    (BehaviorMeaning.ITEM.value, "Item"),
-    (BehaviorMeaning.EVENT_ID.value, "Event id"),
-    (BehaviorMeaning.SOURCE.value, "Source"),
-)
 # One line of text that neither begins nor ends with a blank.
 LINE: Final = r"^[^\x00-\x1f\x7f-\x9f\s]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s])?$"
 Line = Annotated[str, Field(min_length=1, max_length=128, pattern=LINE)]
 Label = Annotated[str, Field(min_length=1, max_length=256, pattern=NO_NUL)]
+Named = Annotated[str, Field(max_length=257, pattern=r"^[^\x00]+:[^\x00]+$")]
 
 
 class BehaviorQuery(BaseModel):
@@ -62,8 +50,21 @@ class BehaviorQuery(BaseModel):
     measures: list[str] = Field(
         default=[],
         max_length=200,
-        description="Wide: columns that are measures; may repeat.",
+        description="Wide: columns of numbers; may repeat.",
         examples=[["spend", "visits"]],
+    )
+    names: list[Named] = Field(
+        default=[],
+        max_length=200,
+        description="Wide: `column:measure` records a column under a measure's name (the last "
+        "colon parts them); may repeat.",
+        examples=[["Revenue EUR:spend"]],
+    )
+    each_row: str | None = Field(
+        default=None,
+        max_length=128,
+        description="Every row is one event of this measure, of value 1; with `measures` or alone.",
+        examples=["order"],
     )
     measure: str | None = Field(
         default=None, max_length=128, description="Long: column that names the measure."
@@ -86,6 +87,9 @@ class BehaviorQuery(BaseModel):
             BadInput: Names each key at fault.
         """
         said = self.model_dump(exclude={"name"}, exclude_none=True, exclude_defaults=True)
+        if self.names:
+            parted = (name.rpartition(":") for name in self.names)
+            said["names"] = {column: measure for column, _, measure in parted}
         return columns_of({**said, "strict": self.strict}, file=file, complete=self.complete)
 
 
@@ -183,33 +187,6 @@ def row_columns(upload: Upload, query: BehaviorQuery) -> BehaviorFile:
     names = ("customer_id", "measure", "value", "occurred_at")
     given = {**{key: key for key in names}, **optional, "strict": query.strict}
     return columns_of(given, file=upload.name, complete=query.complete)
-
-
-def guessed(guess: BehaviorGuess) -> dict[str, str]:
-    """The first state of the form."""
-    return {
-        f"meaning-{at}": "" if one.meaning is BehaviorMeaning.IGNORE else one.meaning.value
-        for at, one in enumerate(guess.columns)
-    }
-
-
-def typed_columns(
-    typed: Mapping[str, Any], names: Sequence[str], *, file: str, today: date
-) -> BehaviorFile:
-    """What a person said of the columns.
-
-    Raises:
-        BadInput: Names each column or field at fault.
-    """
-    complete = typed_day(typed.get("complete", ""), field="complete")
-    refuse_unfinished(complete, today=today)
-    return behavior_file(
-        file,
-        chosen_meanings(typed, names, BehaviorMeaning),
-        occurred_at=typed_day(typed.get("occurred_on", ""), field="occurred_on"),
-        complete=complete or False,
-        strict=bool(typed.get("strict")),
-    )
 
 
 def typed_day(text: str, *, field: str) -> date | None:

@@ -35,6 +35,7 @@ class BatchLine:
         complete_through: The day through which its measures were declared complete.
         reverses: The batch that it takes back.
         reversed_by: The batch that takes it back.
+        reason: Why it takes another back, or came to nothing.
     """
 
     batch: int
@@ -51,6 +52,7 @@ class BatchLine:
     complete_through: date | None
     reverses: int | None
     reversed_by: int | None
+    reason: str | None = None
 
     @property
     def span(self) -> str:
@@ -120,6 +122,7 @@ def _line(batch: BatchRow, sender: str | None, reversed_by: int | None) -> Batch
         complete_through=batch.complete_through,
         reverses=batch.reverses,
         reversed_by=reversed_by,
+        reason=batch.reason,
     )
 
 

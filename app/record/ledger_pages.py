@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Final
-from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request
 from fastapi.concurrency import run_in_threadpool
@@ -30,14 +29,15 @@ from app.record.api import rejects_answer
 from app.record.forms import MeasureBody
 from app.record.ledger import NEWEST, BatchLine, batch_line, batch_lines, behavior_batch
 from app.record.measures import describe, known_measures
-from app.record.pages import Place, ask_columns, explained, may_reverse, said_of
+from app.record.pages import YES, Again, Place, ask_columns, explained, may_reverse, said_of
 from app.record.request import ask_to_record
 from app.record.service import receipt_of
-from app.record.shown import receipt_facts, receipt_sentence
+from app.record.shown import receipt_facts, receipt_sentence, receipt_shown
 from app.refusals import NotNow
 from app.tables import BatchKind, BatchRow, BatchState
 from app.web.api import Cursor, read_cursor, write_cursor
 from app.web.columns import TypedDep
+from app.web.forms import after
 from app.web.inbox import UploadId, upload_of_form, waiting_upload
 from app.web.jobs import answer_page, awaited
 from app.web.pages import show
@@ -50,6 +50,11 @@ BATCHES_SHOWN: Final = 50
 REJECTS_SHOWN: Final = 20
 LONGEST_REASON: Final = 2000
 LEDGER: Final = Place(None)
+STATES: Final = {
+    BatchState.PENDING: "under way",
+    BatchState.ACCEPTED: "accepted",
+    BatchState.DISCARDED: "refused",
+}
 KINDS: Final = (
     ("money", "Money", "Values are amounts of the unit."),
     ("event", "Events", "Values count how often something happened."),
@@ -131,9 +136,11 @@ def record_for_ledger(
 
 
 @router.get("/ledger/{batch}", dependencies=[allow(Right.RECORD)])
-def batch_page(request: Request, batch: Number, session: ReadingDep, caller: CallerDep) -> Response:
+def batch_page(
+    request: Request, *, batch: Number, session: ReadingDep, caller: CallerDep, again: Again = ""
+) -> Response:
     """Show what a batch brought, and offer to take it back."""
-    return _show_batch(request, session, batch, caller, reason="", errors={})
+    return _show_batch(request, session, batch, caller, reason="", errors={}, again=again == YES)
 
 
 @router.get("/ledger/{batch}/rejects", dependencies=[allow(Right.REVERSE)])
@@ -165,8 +172,8 @@ def reverse_batch_page(
         return _show_batch(request, reading, batch, caller, reason=reason, errors=errors)
     note(request, reason=reason)
     reverse(session, batch, reason=reason, by=caller.user_id, now=now)
-    said = quote("The batch is taken back. Analyses from now on do not read it.")
-    return RedirectResponse(f"/ledger/{batch}?notice={said}", HTTPStatus.SEE_OTHER)
+    said = "The batch is taken back. Analyses from now on do not read it."
+    return after(f"/ledger/{batch}", said)
 
 
 @router.get("/measures", dependencies=[allow(Right.READ)])
@@ -205,9 +212,7 @@ def add_measure_page(
         session.rollback()
         errors = {"name": str(error)}
         return _show_measures(request, reading, caller, typed=given, errors=errors)
-    return RedirectResponse(
-        f"/measures?notice={quote(f'{body.name} is added.')}", HTTPStatus.SEE_OTHER
-    )
+    return after("/measures", f"{body.name} is added.")
 
 
 def _show_ledger(
@@ -226,6 +231,7 @@ def _show_ledger(
         "record/ledger.html",
         status=status,
         batches=found[:BATCHES_SHOWN],
+        states=STATES,
         more=f"/ledger?cursor={more}" if more else "",
         errors=errors,
     )
@@ -239,6 +245,7 @@ def _show_batch(
     *,
     reason: str,
     errors: Mapping[str, str],
+    again: bool = False,
 ) -> Response:
     line = batch_line(session, number)
     row = session.get_one(BatchRow, number)
@@ -246,6 +253,7 @@ def _show_batch(
     session.rollback()
     receipt = receipt_of(row) if _has_receipt(line) else None
     mine = may_reverse(caller, row.user_id)
+    first = row.received_at.date() if again else None
     return show(
         request,
         "record/batch.html",
@@ -254,6 +262,7 @@ def _show_batch(
         row=row,
         reversal=reversal,
         receipt=receipt,
+        shown=receipt_shown(receipt, again_on=first) if receipt else None,
         sentence=receipt_sentence(receipt) if receipt else "",
         facts=receipt_facts(receipt, complete_through=line.complete_through) if receipt else [],
         rejects=receipt.rejects[:REJECTS_SHOWN] if receipt and mine else (),

@@ -28,15 +28,25 @@ from app.errors import problem_of
 from app.people.caller import Caller
 from app.people.rights import Right
 from app.progress import needed_measures
-from app.record.forms import MEANINGS, guessed, typed_columns
+from app.record.columns import (
+    HELP,
+    WORDS,
+    Need,
+    guessed,
+    lacking,
+    meanings_offered,
+    needs_of,
+    rows_offered,
+    typed_columns,
+)
 from app.record.ledger import behavior_batch
 from app.record.measures import known_measures
 from app.record.request import ask_to_record
 from app.record.service import receipt_of
-from app.record.shown import arrived, receipt_sentence
+from app.record.shown import arrived, receipt_shown
 from app.steps import head_of, show_pilot
 from app.tables import PilotRow
-from app.web.columns import TypedDep, errors_at, shown_columns, shown_rows
+from app.web.columns import TypedDep, column_names, errors_at, shown_upload
 from app.web.inbox import UploadId, Waiting, remember, upload_of_form, waiting_upload
 from app.web.jobs import answer_page, awaited
 from app.web.pages import show
@@ -46,9 +56,11 @@ from experiments.record.guess import guess_behavior
 
 router = APIRouter(route_class=BookRoute)
 STEP: Final = "record"
-FIELDS: Final = {name: name for name in ("complete", "occurred_on")} | {
+FIELDS: Final = {name: name for name in ("complete", "occurred_on", "each_row")} | {
     "occurred_at": "occurred_on"
 }
+YES: Final = "yes"
+Again = Annotated[str, Query(max_length=8, description="The file was recorded before.")]
 BatchNumber = Annotated[int | None, Query(ge=1, le=LARGEST_ID)]
 
 
@@ -82,9 +94,12 @@ def record_page(
     caller: CallerDep,
     today: TodayDep,
     batch: BatchNumber = None,
+    again: Again = "",
 ) -> Response:
     """Show what arrived for a pilot and what is missing, and ask for more."""
-    return _show_arrived(request, session, pilot, caller, today, batch=batch, errors={})
+    return _show_arrived(
+        request, session, pilot, caller, today, batch=batch, again=again == YES, errors={}
+    )
 
 
 @router.post("/pilots/{slug}/record/uploads", dependencies=[allow(Right.RECORD)])
@@ -179,11 +194,11 @@ def explained(
 ) -> Any:
     """What the columns mean as a form said, or the form again with what is wrong."""
     remember(waiting, typed)
-    names = ["#row", *(column.name for column in waiting.preview.columns)]
+    names = column_names(waiting.preview)
     try:
         return typed_columns(typed, names, file=waiting.name, today=today)
     except BadInput as error:
-        errors = errors_at(error, names, FIELDS)
+        errors = errors_at(error, names, FIELDS, WORDS)
         return ask_columns(request, session, place, waiting, today, typed=typed, errors=errors)
 
 
@@ -200,23 +215,27 @@ def ask_columns(
     """Show the first rows of an upload, and ask what its columns mean."""
     measures = {measure.name for measure in known_measures(session)}
     pilot, closes_on = place.pilot, None
+    needs: tuple[Need, ...] = ()
     if pilot is not None:
         facts = head_of(session, pilot, today=today).facts
-        measures |= set(needed_measures(facts.plan)) if facts.plan else set()
+        needs = needs_of(facts.plan) if facts.plan else ()
         closes_on = facts.closes_on
     session.rollback()
-    guess = guess_behavior(waiting.preview, measures=measures)
-    names = [column.column for column in guess.columns]
-    said = typed or guessed(guess)
-    meanings = [said.get(f"meaning-{at}", "") for at in range(len(names))]
+    measures |= {need.measure for need in needs}
+    counted = {need.measure for need in needs if need.is_counted}
+    guess = guess_behavior(waiting.preview, measures=measures, counted=counted)
+    said = typed or guessed(guess, measures)
+    ask_row = not any(one.meaning == "customer_id" for one in guess.columns[1:])
     context: dict[str, Any] = {
         "status": HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
         "name": waiting.name,
-        "columns": shown_columns(names, meanings),
-        "rows": shown_rows(waiting.preview),
-        "meanings": MEANINGS,
+        "seen": shown_upload(waiting.preview, said, ask_row=ask_row),
+        "meanings": meanings_offered(needs, measures),
+        "rows_offered": rows_offered(needs, measures),
+        "needs": needs,
+        "help": HELP,
         "is_long": guess.is_long,
-        "missing": () if typed else guess.missing,
+        "missing": () if typed else lacking(guess, needs),
         "closes_on": closes_on,
         "typed": said,
         "other_file": place.address,
@@ -242,6 +261,7 @@ def _show_arrived(
     today: date,
     *,
     batch: int | None,
+    again: bool = False,
     errors: Mapping[str, str],
     status: int = HTTPStatus.OK,
 ) -> Response:
@@ -249,10 +269,14 @@ def _show_arrived(
     measures = None
     if facts.plan is not None and facts.closes_on is not None:
         declared = complete_through(session, through=LARGEST_ID)
-        measures = arrived(session, facts.plan, closes_on=facts.closes_on, complete=declared)
+        measures = arrived(
+            session, facts.plan, closes_on=facts.closes_on, complete=declared, today=today
+        )
     may_record = caller.may(Right.RECORD, safe=False)
     row = behavior_batch(session, batch) if batch and may_record else None
     receipt = receipt_of(row) if row is not None else None
+    needs = needed_measures(facts.plan) if facts.plan else ()
+    first = row.received_at.date() if row is not None and again else None
     return show_pilot(
         request,
         session,
@@ -263,7 +287,8 @@ def _show_arrived(
         status=status,
         measures=measures,
         receipt=receipt,
-        sentence=receipt_sentence(receipt) if receipt else "",
+        shown=receipt_shown(receipt, needs=needs, again_on=first) if receipt else None,
+        early=facts.starts_on is not None and today < facts.starts_on,
         may_record=may_record,
         may_reject=row is not None and may_reverse(caller, row.user_id),
         errors=errors,

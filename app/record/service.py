@@ -123,7 +123,7 @@ def record_file(
         _scratch_file(workspace.scratch / f"staged-{number_of(batch)}.parquet") as waiting,
     ):
         staged = stage_behavior(path, columns, zone=workspace.timezone, into=waiting)
-        measures = {*columns.measures, *measures_of(workspace.engine, staged)}
+        measures = {*columns.recorded, *measures_of(workspace.engine, staged)}
         refuse_again(session, batch, measures=measures)
         without = excluded(session, through=number_of(batch))
         enrolled = _enrolled(workspace)

@@ -78,6 +78,7 @@ def receipt_body(session: Session, batch: BatchRow) -> Json:
         "matched": receipt.entries - receipt.unmatched,
         "unmatched": receipt.unmatched,
         "unmatched_customers": receipt.unmatched_customers,
+        "alike": receipt.alike,
         "measures": receipt.measures,
         "complete_through": batch.complete_through and batch.complete_through.isoformat(),
         "rejects": [

@@ -83,9 +83,13 @@ def answer_of(job: JobRow) -> Json:
 def done_page(job: JobRow) -> str:
     """The page that shows what came of a job.
 
-    The job's arguments may name it as `done`, where {slug} and {batch} stand for what they are.
+    The job's arguments may name it as `done`, where {slug} and {batch} stand for what they are. A
+    file that was recorded before leads to a page that says so.
     """
-    return _place(job, "done", DONE_PAGES[JobKind(job.kind)])
+    place = _place(job, "done", DONE_PAGES[JobKind(job.kind)])
+    if job.kind == JobKind.RECORD and job.answer_status == HTTPStatus.OK:
+        return f"{place}{'&' if '?' in place else '?'}again=yes"
+    return place
 
 
 def back_page(job: JobRow) -> str:

@@ -1,16 +1,18 @@
 """Are the groups alike, variable by variable? Known as soon as customers are enrolled."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from experiments.analyse import checks
 from experiments.analyse.checks import Check
-from experiments.analyse.variables import attributes_by_arm, label
+from experiments.analyse.variables import NOT_KNOWN, attributes_by_arm, label
 from experiments.behavior.accounts import Enrolment
 from experiments.behavior.engine import Engine
 from experiments.behavior.summaries import Summary
 from experiments.pilot import Plan
 from experiments.stats.balance import standardised_difference
+
+FEW_VALUES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +31,48 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """How many customers of each arm have one value of an attribute.
+
+    Attributes:
+        value: The value; `NOT_KNOWN` for customers without one.
+        customers: Per arm, in the order of the plan.
+    """
+
+    value: str
+    customers: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """An attribute with few values: every one of them, with its customers."""
+
+    attribute: str
+    levels: tuple[Level, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Alike:
     """Whether the groups are as large as planned, and alike.
 
     Attributes:
         checks: Of the split, and of balance per treatment.
         gaps: One per treatment and variable.
+        levels: Of strata, and of attributes with few values.
     """
 
     checks: tuple[Check, ...]
     gaps: tuple[Gap, ...]
+    levels: tuple[Levels, ...] = ()
 
 
 def groups_alike(
-    engine: Engine, plan: Plan, *, customers: Mapping[str, int], enrolment: Enrolment
+    engine: Engine,
+    plan: Plan,
+    *,
+    customers: Mapping[str, int],
+    enrolment: Enrolment,
+    strata: Collection[str] = (),
 ) -> Alike:
     """Compare the groups of an enrolment by what was known before.
 
@@ -51,6 +81,7 @@ def groups_alike(
         plan: Names arms and shares.
         customers: Enrolled customers per arm.
         enrolment: What is known of them.
+        strata: Attributes within whose values the arms were drawn.
     """
     rows, names = attributes_by_arm(engine, enrolment)
     summary = Summary((names,))
@@ -68,4 +99,30 @@ def groups_alike(
     return Alike(
         checks=(checks.split(plan, customers), *checks.balance(plan, sums, names)),
         gaps=tuple(gaps),
+        levels=tuple(_levels(engine, plan, enrolment, strata=strata)),
     )
+
+
+def _levels(
+    engine: Engine, plan: Plan, enrolment: Enrolment, *, strata: Collection[str]
+) -> Iterator[Levels]:
+    rows = enrolment.rows
+    for one in enrolment.attributes:
+        counts = rows.group_by([one.column, "arm"]).agg(n=rows.count())
+        if one.name not in strata:
+            different = engine.fetch(rows.aggregate(n=rows[one.column].nunique()))["n"][0].as_py()
+            if different > FEW_VALUES:
+                continue
+        found: dict[str, dict[str, int]] = {}
+        for row in engine.fetch(counts).to_pylist():
+            value = NOT_KNOWN if row[one.column] is None else str(row[one.column])
+            arms = found.setdefault(value, dict.fromkeys(plan.design.arms, 0))
+            arms[row["arm"]] = row["n"]
+        ordered = sorted(found, key=lambda value: _place(value, is_number=one.numeric))
+        yield Levels(one.name, tuple(Level(value, found[value]) for value in ordered))
+
+
+def _place(value: str, *, is_number: bool) -> tuple[bool, float, str]:
+    """Numbers by size, texts by name, what is not known last."""
+    size = float(value) if is_number and value != NOT_KNOWN else 0.0
+    return value == NOT_KNOWN, size, value

@@ -4,12 +4,9 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from itertools import pairwise
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
-
-from experiments.errors import BadInput, Problem
+from experiments.enrol.described import described_file
 from experiments.intake.preview import Column, Looks, Preview
 from experiments.pilot import Plan
 from experiments.plan.pilot_file import ROW_NUMBER, CustomersFile, OtherArms
@@ -43,8 +40,13 @@ _PRIVATE = re.compile(
     "(first|last|sur|vor|nach)?name|imie|nazwisko|(pre)?nom|nombre|apellido|email|phone|mobile|"
     "telefono?|telephone|address|adresse|adres|direccion|birthday"
 )
+# Of numbers: what only the time before the pilot, or no program at all, can have made so.
+_BEFORE = re.compile(
+    "previous|prior|past|before|history|historic(al)?|lastyear|vorjahr(es)?|bisher(ig)?|poprzedni(e)?"
+    "|precedent(e)?|anterior(es)?|age|alter|wiek|edad|tenure|since|seit|birthyear|geburtsjahr"
+)
+_YEAR = re.compile("(19|20)[0-9]{2}")
 ARMS_AT_MOST = 20
-Model = TypeVar("Model", bound=BaseModel)
 
 
 class CustomerMeaning(StrEnum):
@@ -89,7 +91,9 @@ def guess_customers(preview: Preview, *, plan: Plan) -> CustomersGuess:
 
     A column that bears the name of a measure or metric of the plan is never an attribute: it would
     be an outcome, known before. Numbers that the plan does not name are left out for that reason
-    too.
+    too, unless their name says that they are older than the pilot: an outcome among the attributes
+    would show in the comparison of the groups while outcomes are veiled, a number that is missing
+    there costs no more than some precision.
 
     Args:
         preview: The head of the file.
@@ -118,7 +122,9 @@ def guess_customers(preview: Preview, *, plan: Plan) -> CustomersGuess:
             found[min(fit)] = (meaning, reason)
     for column in preview.columns:
         if column.name not in found:
-            found[column.name] = _attribute_or_not(column, needed=needed, outcomes=outcomes)
+            found[column.name] = _attribute_or_not(
+                column, needed=needed, outcomes=outcomes, year=plan.pilot.starts_on.year
+            )
     row = (
         (CustomerMeaning.IGNORE, "a column holds the customers' ids")
         if customer is not None
@@ -166,69 +172,6 @@ def customers_file(
         many=CustomerMeaning.ATTRIBUTE,
         given={"other_arms": other_arms},
     )
-
-
-def described_file(
-    model: type[Model],
-    name: str,
-    meanings: Mapping[str, StrEnum],
-    *,
-    many: StrEnum,
-    given: Mapping[str, object],
-) -> Model:
-    """Build the description of a file; every meaning but `many` is that of one column at most.
-
-    Args:
-        model: `CustomersFile` or `BehaviorFile`.
-        name: The file.
-        meanings: By column, those to heed; named as the keys of the model.
-        many: The meaning that several columns may have.
-        given: Further keys.
-
-    Raises:
-        BadInput: Names the columns at fault.
-    """
-    by_meaning: dict[str, list[str]] = {}
-    for column, meaning in meanings.items():
-        by_meaning.setdefault(meaning.value, []).append(column)
-    problems = [
-        Problem(_quoted(columns), f"only one column can be {meaning}; choose one")
-        for meaning, columns in by_meaning.items()
-        if meaning != many.value and len(columns) > 1
-    ]
-    if "customer_id" not in by_meaning:
-        problems.append(Problem("customer_id", "choose the column that holds the customers' ids"))
-    if ROW_NUMBER in meanings and meanings[ROW_NUMBER].value != "customer_id":
-        problems.append(Problem(repr(ROW_NUMBER), "the row number can only be the customer_id"))
-    if not problems:
-        keys = {key: names[0] for key, names in by_meaning.items() if key != many.value}
-        try:
-            return model.model_validate(
-                {"file": name, **keys, many.value: by_meaning.get(many.value, []), **given}
-            )
-        except ValidationError as error:
-            problems += [_problem(one, by_meaning) for one in error.errors(include_url=False)]
-    raise BadInput(f"{name}: the chosen meanings of its columns do not fit together:", problems)
-
-
-def _problem(details: ErrorDetails, by_meaning: Mapping[str, Sequence[str]]) -> Problem:
-    """What the model says is wrong, and about which columns."""
-    said = str(details.get("ctx", {}).get("error", details["msg"]))
-    match details["loc"]:
-        case (str(key), int(place), *_):
-            columns = [by_meaning[key][place]]
-        case (str(key), *_) if key in by_meaning:
-            columns = [*by_meaning[key]]
-        case (str(key), *_):
-            return Problem(key, said)
-        case _:  # of the file as a whole: the message names the keys that do not go together
-            keys = re.findall(r"\w+", said)
-            columns = [name for key, names in by_meaning.items() if key in keys for name in names]
-    return Problem(_quoted(columns), said)
-
-
-def _quoted(columns: Sequence[str]) -> str:
-    return ", ".join(map(repr, columns))
 
 
 def customer_column(columns: Collection[Column], *, unique: bool) -> tuple[Column, str] | None:
@@ -361,8 +304,15 @@ def _is_enrolment(column: Column, plan: Plan) -> bool:
     return plan.pilot.starts_on <= column.first_day and column.last_day <= plan.pilot.ends_on
 
 
+def _is_older(column: Column, year: int) -> bool:
+    pairs = ("".join(pair) for pair in pairwise(column.words))
+    years = [int(word) for word in column.words if _YEAR.fullmatch(word)]
+    named = any(map(_BEFORE.fullmatch, (*column.words, *pairs)))
+    return named or (bool(years) and max(years) < year)
+
+
 def _attribute_or_not(
-    column: Column, *, needed: Collection[str], outcomes: Collection[str]
+    column: Column, *, needed: Collection[str], outcomes: Collection[str], year: int
 ) -> tuple[CustomerMeaning, str]:
     if plain(column.name) in outcomes:
         return CustomerMeaning.IGNORE, "an outcome of the plan, which cannot be known before"
@@ -377,6 +327,8 @@ def _attribute_or_not(
             CustomerMeaning.ATTRIBUTE,
             f"{column.distinct} groups; right if known before the pilot",
         )
+    if column.looks is Looks.NUMBER and not column.is_id and _is_older(column, year):
+        return CustomerMeaning.ATTRIBUTE, "its name says that it is older than the pilot"
     if column.looks is Looks.NUMBER:
         return (
             CustomerMeaning.IGNORE,

@@ -73,10 +73,15 @@ class Column:
             >>> Column("Numéro_clientID", Looks.TEXT, True, 0.0, 2, ("a", "b")).words
             ('numero', 'client', 'id')
         """
-        # Accents become characters of their own, which belong to no word.
-        plain = unicodedata.normalize("NFKD", self.name.translate(_LETTERS))
-        letters = "".join(one for one in plain if not unicodedata.combining(one))
-        return tuple(word.lower() for word in _WORD.findall(letters))
+        return words_of(self.name)
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """The words of a name, without capitals and accents."""
+    # Accents become characters of their own, which belong to no word.
+    plain = unicodedata.normalize("NFKD", name.translate(_LETTERS))
+    letters = "".join(one for one in plain if not unicodedata.combining(one))
+    return tuple(word.lower() for word in _WORD.findall(letters))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +93,14 @@ class Preview:
         columns: In the order of the header.
         rows: The first records as text, a cell per column; long cells are cut.
         records: How many records the columns were judged by.
+        is_whole: Whether these are all records of the file.
     """
 
     file: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
     records: int
+    is_whole: bool = False
 
 
 def preview(path: Path, *, name: str, rows: int = 10) -> Preview:
@@ -118,7 +125,7 @@ def preview(path: Path, *, name: str, rows: int = 10) -> Preview:
     """
     try:
         with open_rows(path, head=True) as opened:
-            head = _head(opened)
+            head, is_whole = _head(opened)
             if not head.num_rows:
                 raise BadFile(
                     f"{path.name}: none of the first {opened.counted:,} records can be read.",
@@ -135,26 +142,30 @@ def preview(path: Path, *, name: str, rows: int = 10) -> Preview:
         ),
         rows=tuple(tuple(shown(cell or "") for cell in row) for row in zip(*texts, strict=True)),
         records=head.num_rows,
+        is_whole=is_whole,
     )
 
 
-def _head(opened: TextRows) -> pa.Table:
-    """The first records, as many as are needed to judge the columns."""
+def _head(opened: TextRows) -> tuple[pa.Table, bool]:
+    """The first records, as many as are needed to judge the columns, and whether these are all."""
     batches: list[pa.RecordBatch] = []
     records = size = 0
+    is_whole = True
     try:
         for batch in opened:
             batches.append(batch.drop_columns(list(GENERATED)))
             records += batch.num_rows
             size += batch.nbytes
             if records >= SAMPLE_RECORDS or size >= SAMPLE_BYTES:
+                is_whole = False
                 break
     except HeadIsOver:
         if not records:
             raise
+        is_whole = False
     if not batches:
-        return pa.table({})
-    return pa.Table.from_batches(batches).slice(0, SAMPLE_RECORDS)
+        return pa.table({}), is_whole
+    return pa.Table.from_batches(batches).slice(0, SAMPLE_RECORDS), is_whole
 
 
 def _renamed(error: BadFile, stored: str, name: str) -> BadFile:

@@ -4,7 +4,6 @@ A plan that comes as JSON or from a form is read by the same rules. Every proble
 once, each with its key, in a file with its line, and what to do.
 """
 
-import difflib
 import json
 import posixpath
 import tomllib
@@ -15,24 +14,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from experiments.errors import BadInput, BadPlan, Problem
+from experiments.errors import BadInput, BadPlan
 from experiments.pilot import Plan
-from experiments.plan.advice import advise, explain_syntax
-from experiments.plan.lines import line_of
-from experiments.terms import CURRENCY_FORM, SLUG_FORM, Name, Part
+from experiments.plan.advice import explain_syntax
+from experiments.plan.mistakes import problems_of
+from experiments.terms import Name, Part
 
-FORMS = {
-    SLUG_FORM: "made of lower-case letters, digits and hyphens, at most 63, such as spring-letter",
-    CURRENCY_FORM: "a currency's three capital letters, such as EUR",
-}
 ROW_NUMBER = "#row"
-# What pydantic adds to the place of a mistake for `date | Name`.
-UNION_BRANCHES = ("date", "function-after[_on_one_line(), constrained-str]")
-
-
 AnyFile = TypeVar("AnyFile", bound=Plan)
 Columns = TypeVar("Columns", bound=Part)
 
@@ -69,12 +59,18 @@ class CustomersFile(Part):
 
 
 class BehaviorFile(Part):
-    """Which file holds behavior, wide or long, and what its columns mean."""
+    """Which file holds behavior, and what its columns mean.
+
+    Wide: a column per measure, each row also an event of its own where `each_row` names a measure.
+    Long: one column names the measure of its row, another holds the value.
+    """
 
     file: Name
     customer_id: Name
     occurred_at: date | Name
     measures: tuple[Name, ...] = ()
+    names: Mapping[Name, Name] = {}
+    each_row: Name | None = None
     measure: Name | None = None
     value: Name | None = None
     item: Name | None = None
@@ -97,16 +93,31 @@ class BehaviorFile(Part):
             return ends_on if self.complete else None
         return self.complete
 
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """The measures of a wide file, as the ledger calls them."""
+        named = tuple(self.names.get(column, column) for column in self.measures)
+        return named if self.each_row is None else (*named, self.each_row)
+
     @model_validator(mode="after")
     def _is_wide_or_long(self) -> Self:
-        if bool(self.measures) == (self.measure is not None):
+        wide = bool(self.measures) or self.each_row is not None
+        if wide == (self.measure is not None):
             raise ValueError(
-                "name measures = [...] (wide, a column per measure) or measure and value (long)"
+                "name measures = [...] (wide, a column per measure), or each_row (every row is one "
+                "event), or measure and value (long)"
             )
         if (self.measure is None) != (self.value is None):
             raise ValueError("measure and value go together (long form)")
-        if self.measures and self.event_id is not None:
-            raise ValueError("event_id is for long form; a wide row is several events")
+        for column in self.names:
+            if column not in self.measures:
+                raise ValueError(
+                    f"names says how column {column!r} is called in the ledger; list the column in "
+                    f"measures too"
+                )
+        twice = [name for name in self.recorded if self.recorded.count(name) > 1]
+        if twice and len(set(self.measures)) == len(self.measures):
+            raise ValueError(f"measure {twice[0]!r} is recorded twice; see names and each_row")
         return self
 
     @model_validator(mode="after")
@@ -262,7 +273,7 @@ def read_columns(kind: type[Columns], given: Mapping[str, Any], *, name: str) ->
     try:
         return kind.model_validate({**given, "file": name})
     except ValidationError as error:
-        problems = _problems("", error.errors(include_url=False))
+        problems = problems_of("", error.errors(include_url=False), keys=PilotFile)
         raise BadInput(f"{name} cannot be read as described:", problems) from None
 
 
@@ -279,106 +290,9 @@ def _parse_toml(kind: type[AnyFile], text: str, name: str) -> AnyFile:
 
 
 def _refused(text: str, name: str, error: ValidationError) -> BadPlan:
-    problems = _problems(text, error.errors(include_url=False))
+    problems = problems_of(text, error.errors(include_url=False), keys=PilotFile)
     return BadPlan(f"{name} has {_count(len(problems))}:", problems)
 
 
 def _count(problems: int) -> str:
     return "a problem" if problems == 1 else f"{problems} problems"
-
-
-def _problems(text: str, errors: Sequence[ErrorDetails]) -> list[Problem]:
-    """One problem a place, in the order of the file."""
-    found: dict[tuple[int, str], Problem] = {}
-    for details in errors:
-        inside = any(
-            other["loc"][: len(details["loc"])] == details["loc"] and other is not details
-            for other in errors
-        )
-        if details["type"] == "too_short" and inside:
-            continue  # a list counts as empty because its entries are wrong: those are reported
-        line, key = line_of(text, details["loc"]) or 0, _key(details["loc"])
-        place = f"line {line}, {key}" if line else key
-        found.setdefault((line, key), Problem(place, _explain(details)))
-    return [found[place] for place in sorted(found)]
-
-
-def _key(loc: Sequence[int | str]) -> str:
-    """The key as people write it: metrics[2].kind is the kind of the second metric."""
-    key = ""
-    for part in loc:
-        if isinstance(part, int):
-            key += f"[{part + 1}]"
-        elif part not in UNION_BRANCHES:
-            key += f".{part}" if key else part
-    return key
-
-
-def _explain(details: ErrorDetails) -> str:
-    """What is wrong, in the words of the person who wrote the file."""
-    kind, value = details["type"], details["input"]
-    context = details.get("ctx", {})
-    match kind:
-        case "missing":
-            return "is missing; add it"
-        case "extra_forbidden":
-            return _unknown_key(details["loc"])
-        case "enum":
-            choices = context["expected"].replace(" or ", ", ").replace("'", "").split(", ")
-            near = difflib.get_close_matches(str(value), choices, n=1)
-            hint = f' (did you mean "{near[0]}"?)' if near else ""
-            return f'"{value}" is not known; choose one of {", ".join(choices)}{hint}'
-        case "too_short":
-            return "is empty; give at least one entry"
-        case "value_error":
-            return str(context["error"])
-        case _ if details["loc"][-1] in UNION_BRANCHES:
-            return f"{_shown(value)} is neither a date (2026-03-21) nor the name of a column"
-        case "string_pattern_mismatch":
-            return f"{value!r} is not {FORMS[context['pattern']]}"
-        case "decimal_parsing" | "decimal_type" | "int_parsing" | "int_type":
-            return f"{_shown(value)} is not a number; {advise(f'x = {value}') or 'write 0.4'}"
-        case "tuple_type":
-            return f"{_shown(value)} is not a list; write [{_shown(value)}] with straight quotes"
-        case "model_type" | "model_attributes_type" | "dict_type":
-            return f"{_shown(value)} is not a group of keys with values"
-        case "date_parsing" | "date_from_datetime_parsing" | "date_type":
-            return f"{_shown(value)} is not a day; {advise('x = 1.1.2026')}"
-        case _:
-            message = details["msg"].removeprefix("Input should be ")
-            return f"{_shown(value)} should be {message}"
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, Decimal):
-        return str(value)
-    return f"{value!r}" if len(repr(value)) < 60 else f"{repr(value)[:57]}..."
-
-
-def _unknown_key(loc: Sequence[int | str]) -> str:
-    known = _known_keys(loc[:-1])
-    near = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.4)
-    hint = f"the nearest known key is {near[0]!r}" if near else f"known are {', '.join(known)}"
-    return f"is not a known key; {hint}"
-
-
-def _known_keys(loc: Sequence[int | str]) -> list[str]:
-    """The keys that the table at `loc` may have."""
-    model: Any = PilotFile
-    for part in loc:
-        if isinstance(part, str) and part in model.model_fields:
-            model = _inner_model(model.model_fields[part].annotation) or model
-    known = list(model.model_fields)
-    if model.__name__ == "Value":
-        known += list(model.model_fields["pilot"].annotation.model_fields)
-    return known
-
-
-def _inner_model(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        found = _inner_model(inner)
-        if found is not None:
-            return found
-    return None

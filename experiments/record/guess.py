@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from types import MappingProxyType
 
-from experiments.enrol.guess import best, customer_column, described_file, plain, says
+from experiments.enrol.described import described_file
+from experiments.enrol.guess import best, customer_column, plain, says
 from experiments.errors import BadInput, Problem
 from experiments.intake.preview import Column, Looks, Preview
 from experiments.plan.pilot_file import ROW_NUMBER, BehaviorFile
+from experiments.record.match import MONEY, measure_called, things_alike
 from experiments.terms import CONTACT
 
 # Words as `Column.words` gives them, in English, German, Polish, French and Spanish.
@@ -25,16 +28,12 @@ _DEED = re.compile(
 _SURELY_DATE = re.compile("(order|purchase|event)?date|datetime|timestamp|datum|fecha|occurredat")
 _BIRTH = re.compile("birth(day|date)?|dob|geburts(tag|datum)|urodzenia|naissance|nacimiento")
 _MEASURE = re.compile("measure|metric|kpi|kennzahl|messgrosse|miara|mesure|medida|event(type)?")
-_VALUE = re.compile(
-    "value|amount|revenue|sales|total|price|betrag|wert|umsatz|summe|kwota|wartosc|montant|"
-    "valeur|importe|monto|valor"
-)
 _ITEM = re.compile(
     "item|product|sku|category|program|artikel|produkt|kategorie|kategoria|towar|article|produit|"
     "categorie|articulo|producto|categoria"
 )
 _EVENT_ID = re.compile(
-    "(event|order|transaction|invoice|receipt|ticket)(id|nr|no|number|key)?|"
+    "(event|order|transaction|invoice|receipt|ticket|booking)(id|nr|no|num|number|key)?|"
     "(bestell|rechnungs|beleg|auftrags)(id|nr|nummer)|(id|nr|numer)(zamowienia|faktury|transakcji)|"
     "(id|no|numero)(de)?(commande|facture|pedido|factura)"
 )
@@ -64,11 +63,19 @@ class BehaviorMeaning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BehaviorColumn:
-    """The guessed meaning of a column, and why in a few words."""
+    """The guessed meaning of a column, and why in a few words.
+
+    Attributes:
+        column: Its name.
+        meaning: What it is for.
+        reason: Why.
+        measure: The known measure that it holds under a name of its own; else empty.
+    """
 
     column: str
     meaning: BehaviorMeaning
     reason: str
+    measure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +88,38 @@ class BehaviorGuess:
         is_long: One row per event, with the measure's name in a column; else wide.
         needs_date: No column holds dates, so that one date for all rows must be given.
         missing: What the file does not seem to have, in sentences.
+        each_row: The measure of which every row is one event; empty where none.
     """
 
     columns: tuple[BehaviorColumn, ...]
     is_long: bool
     needs_date: bool
     missing: tuple[str, ...]
+    each_row: str = ""
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The measures of which a wide file holds something."""
+        named = {
+            one.measure or one.column
+            for one in self.columns
+            if one.meaning is BehaviorMeaning.MEASURES
+        }
+        return frozenset({*named, self.each_row} - {""})
 
 
-def guess_behavior(preview: Preview, *, measures: Collection[str]) -> BehaviorGuess:
+def guess_behavior(
+    preview: Preview, *, measures: Collection[str], counted: Collection[str] = ()
+) -> BehaviorGuess:
     """Guess a meaning for each column, whatever the order of the columns.
 
     Args:
         preview: The head of the file.
         measures: Names of the measures of the plan and of the ledger.
+        counted: Those of them of which the plan counts events.
     """
-    known = {*measures, CONTACT}
+    known = {*measures, *counted, CONTACT}
+    called: dict[str, str] = {}
     found: dict[str, tuple[BehaviorMeaning, str]] = {}
 
     def left() -> list[Column]:
@@ -122,7 +145,9 @@ def guess_behavior(preview: Preview, *, measures: Collection[str]) -> BehaviorGu
         choose(BehaviorMeaning.EVENT_ID, _event_rank)
         choose(BehaviorMeaning.VALUE, _value_rank)
     else:
-        found.update(_wide_measures(left(), known))
+        choose(BehaviorMeaning.EVENT_ID, _number_rank(names))
+        called = _called(left(), known)
+        found.update(_wide_measures(left(), known, called))
     choose(BehaviorMeaning.ITEM, _named(_ITEM, "its name says product or category"))
     choose(BehaviorMeaning.SOURCE, _named(_SOURCE, "its name says source"))
     for column in left():
@@ -135,18 +160,23 @@ def guess_behavior(preview: Preview, *, measures: Collection[str]) -> BehaviorGu
         else (BehaviorMeaning.IGNORE, "the rows are not customers")
     )
     guesses = {ROW_NUMBER: row, **{c.name: found[c.name] for c in preview.columns}}
-    return BehaviorGuess(
-        columns=tuple(BehaviorColumn(name, *guess) for name, guess in guesses.items()),
-        is_long=is_long,
-        needs_date=not has_date,
-        missing=tuple(_missing({meaning for meaning, _ in guesses.values()}, is_long=is_long)),
+    columns = tuple(
+        BehaviorColumn(name, *guess, "" if name == called.get(name) else called.get(name, ""))
+        for name, guess in guesses.items()
     )
+    guess = BehaviorGuess(columns, is_long, needs_date=not has_date, missing=())
+    each_row = "" if is_long else _each_row(guess, preview, known=known, counted=counted)
+    meanings = {meaning for meaning, _ in guesses.values()}
+    missing = tuple(_missing(meanings, is_long=is_long, each_row=each_row))
+    return replace(guess, each_row=each_row, missing=missing)
 
 
 def behavior_file(
     name: str,
     meanings: Mapping[str, BehaviorMeaning],
     *,
+    names: Mapping[str, str] = MappingProxyType({}),
+    each_row: str | None = None,
     occurred_at: date | None = None,
     source: str | None = None,
     complete: bool | date,
@@ -157,6 +187,8 @@ def behavior_file(
     Args:
         name: The file.
         meanings: By column; `#row` may be the customer.
+        names: By column, the measure under which it is recorded, where not its own name.
+        each_row: The measure of which every row is one event.
         occurred_at: One date for all rows, where no column holds dates.
         source: What the source is called, where no column says so.
         complete: Whether the file is declared complete, or through which day.
@@ -172,7 +204,8 @@ def behavior_file(
         ('spend',)
     """
     chosen = {c: meaning for c, meaning in meanings.items() if meaning != BehaviorMeaning.IGNORE}
-    given: dict[str, object] = {"complete": complete, "strict": strict}
+    given: dict[str, object] = {"complete": complete, "strict": strict, "each_row": each_row}
+    given["names"] = {column: measure for column, measure in names.items() if measure != column}
     for meaning, one, what in (
         (BehaviorMeaning.OCCURRED_AT, occurred_at, "one date for all rows"),
         (BehaviorMeaning.SOURCE, source, "one source for all rows"),
@@ -194,7 +227,9 @@ def behavior_file(
 
 
 def _holds_measure(column: Column, known: Collection[str]) -> bool:
-    return column.name in known and column.looks in (Looks.NUMBER, Looks.BLANK)
+    """Whether it has a measure's name and numbers, which are not the numbers of orders."""
+    is_key = column.is_id and _is_called(column, _EVENT_ID)
+    return column.name in known and column.looks in (Looks.NUMBER, Looks.BLANK) and not is_key
 
 
 def _is_called(column: Column, words: re.Pattern[str]) -> bool:
@@ -241,10 +276,24 @@ def _event_rank(column: Column) -> tuple[int, str] | None:
     return (0, "its name says event or order") if is_event else None
 
 
+def _number_rank(measures: Collection[str]) -> _Rank:
+    """In wide form numbers of orders repeat nowhere; else their rows contradict each other."""
+
+    def rank(column: Column) -> tuple[int, str] | None:
+        if not column.is_id or column.name in measures or column.looks is Looks.DATE:
+            return None
+        if _is_called(column, _EVENT_ID):
+            return 0, "its name says event or order"
+        is_key = _is_number_of_a_thing(column) and not _is_called(column, _ITEM)
+        return (1, "every row has a number of its own") if is_key else None
+
+    return rank
+
+
 def _value_rank(column: Column) -> tuple[int, str] | None:
     if column.looks is not Looks.NUMBER or _is_number_of_a_thing(column):
         return None
-    return (0, "its name says value") if says(column, _VALUE) else (1, "a column of numbers")
+    return (0, "its name says value") if says(column, MONEY) else (1, "a column of numbers")
 
 
 def _named(words: re.Pattern[str], reason: str) -> _Rank:
@@ -261,20 +310,54 @@ def _is_number_of_a_thing(column: Column) -> bool:
     return is_key or any(_is_called(column, words) for words in (_ITEM, _SOURCE, _EVENT_ID))
 
 
+def _called(columns: Collection[Column], known: Collection[str]) -> dict[str, str]:
+    """The known measures that columns hold, by column; one column each."""
+    found = {column.name: column.name for column in columns if _holds_measure(column, known)}
+    open_measures = {*known} - {*found.values()}
+    meant: dict[str, list[str]] = {}
+    for column in columns:
+        if column.name in found or column.looks is not Looks.NUMBER:
+            continue
+        measure = measure_called(column, open_measures)
+        if measure is not None and not (column.is_id and _is_number_of_a_thing(column)):
+            meant.setdefault(measure, []).append(column.name)
+    return found | {names[0]: measure for measure, names in meant.items() if len(names) == 1}
+
+
+def _each_row(
+    guess: BehaviorGuess, preview: Preview, *, known: Collection[str], counted: Collection[str]
+) -> str:
+    """The measure of which each row is probably one event; empty where none seems so.
+
+    A number of the order says so, or that customers come back on other days; a file with one row
+    per customer counts nothing by its rows.
+    """
+    its = {one.meaning: one.column for one in guess.columns}
+    columns = {column.name: column for column in preview.columns}
+    still = sorted({*counted} - guess.held - {CONTACT})
+    event = columns.get(its.get(BehaviorMeaning.EVENT_ID, ""))
+    if event is not None:
+        for among in (still, sorted({*known} - guess.held)):
+            named = [measure for measure in among if things_alike(event.words, measure)]
+            if named:
+                return named[0]
+    customer = columns.get(its.get(BehaviorMeaning.CUSTOMER_ID, ""))
+    comes_back = customer is not None and not customer.is_id and not guess.needs_date
+    return still[0] if len(still) == 1 and (event is not None or comes_back) else ""
+
+
 def _wide_measures(
-    columns: Collection[Column], known: Collection[str]
+    columns: Collection[Column], known: Collection[str], called: Mapping[str, str]
 ) -> dict[str, tuple[BehaviorMeaning, str]]:
     """Known measures; where there is none, every column of numbers."""
-    named = [column.name for column in columns if _holds_measure(column, known)]
-    if named:
-        return {name: (BehaviorMeaning.MEASURES, "a known measure") for name in named}
-    alike = {plain(name) for name in known}
+    if called:
+        return {name: (BehaviorMeaning.MEASURES, "a known measure") for name in called}
     return {
         column.name: (BehaviorMeaning.MEASURES, "a column of numbers; it becomes a new measure")
         for column in columns
         if column.looks is Looks.NUMBER
         and not _is_number_of_a_thing(column)
-        and plain(column.name) not in alike
+        and measure_called(column, known) is None
     }
 
 
@@ -285,18 +368,18 @@ def _why_not(column: Column, known: Collection[str], *, is_long: bool) -> str:
             return f"measure {alike[0]!r} is written otherwise; rename the column, if it is meant"
         return "it has the name of a measure, but holds no numbers"
     if not is_long and _is_called(column, _EVENT_ID):
-        return "a row with a column per measure is several events"
+        return "several rows have the same number, so that it tells no events apart"
     if column.looks is Looks.NUMBER and not is_long:
         return "no known measure has this name"
     return "nothing that records what customers did"
 
 
-def _missing(found: Collection[BehaviorMeaning], *, is_long: bool) -> Iterable[str]:
+def _missing(found: Collection[BehaviorMeaning], *, is_long: bool, each_row: str) -> Iterable[str]:
     if BehaviorMeaning.CUSTOMER_ID not in found:
         yield "No column holds the customers' ids; choose it"
     if BehaviorMeaning.OCCURRED_AT not in found:
         yield "No column holds dates; choose it, or give one date for all rows"
     if is_long and BehaviorMeaning.VALUE not in found:
         yield "No column holds the values of the measures; choose it"
-    if not is_long and BehaviorMeaning.MEASURES not in found:
-        yield "No column holds a measure; choose one or more, or those of measure and value"
+    if not is_long and not each_row and BehaviorMeaning.MEASURES not in found:
+        yield "No column holds a measure; choose one, or say that each row is one event"

@@ -2,9 +2,11 @@
 
 An event is known by source, event id, measure and item: an order has a row per measure and per
 item under one id. The same event again is a repeat, and is left out; the same event with other
-contents is a contradiction, and is refused.
+contents is a contradiction, and is refused, with its whole row. Rows without an id may also repeat
+what is recorded; nobody can tell, so that they are taken in and counted as looking alike.
 """
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,11 +19,15 @@ import pyarrow.parquet as pq
 from experiments.behavior.directory import number_customers
 from experiments.behavior.engine import Engine
 from experiments.behavior.ledger import BEHAVIOR, Ledger
-from experiments.errors import BadFile, Reject
+from experiments.errors import PROBLEMS_SHOWN, BadFile, Problem, Reject
 from experiments.record.staging import STAGED, Staged
 
 EVENT = ("source", "event_id", "measure", "item")
 CONTENTS = ("customer_id", "occurred_at", "value")
+ALIKE = ("customer", "measure", "occurred_at", "value", "item")
+NEARLY_ALL = 0.9  # of a column's values
+# Such as 12,50 or 12.50 EUR, of which the rows' own messages say how to write them.
+_AMOUNT = re.compile(r"([A-Za-z]{1,3} )?[-+\d.,'\s€$£%]+( ?[A-Za-z]{1,3})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,8 @@ class Receipt:
         blank: Cells without a value.
         unmatched: Entries of customers who are enrolled in no pilot.
         unmatched_customers: How many customers these are.
+        alike: Entries without an event id that look like entries of earlier batches without one.
+        alike_batches: These batches, those with most such entries first.
         first: Day of the oldest entry; None where there is none.
         last: Day of the newest.
         measures: Entries per measure.
@@ -61,6 +69,8 @@ class Receipt:
     measures: dict[str, int]
     rejects: tuple[Reject, ...]
     unmatched_customers: int = 0
+    alike: int = 0
+    alike_batches: tuple[int, ...] = ()
 
 
 def record(
@@ -97,12 +107,14 @@ def record(
         rejects = tuple(sorted([*staged.rejects, *wrong], key=lambda reject: reject.line))
         rejected = staged.refused + len({reject.line for reject in wrong})
         if rejects and (strict or rejected == staged.counted):
+            _refuse_no_numbers(name, staged)
             raise BadFile(
                 f"{name}: {rejected:,} of {staged.counted:,} rows are wrong; nothing was recorded. "
                 f"Correct them and send the file again:",
                 rejects=rejects,
             )
-        fresh = known.filter(~known.repeated & ~known.refused)
+        whole = known.anti_join(known.filter(known.refused), "line")
+        fresh = whole.filter(~whole.repeated)
         directory = number_customers(engine, ledger, fresh.select("customer_id"), batch_no=batch_no)
         numbered = fresh.inner_join(directory, "customer_id")
         entries = numbered.select(
@@ -116,6 +128,8 @@ def record(
             batch_no=ibis.literal(batch_no, "int64"),
             recorded_at=ibis.literal(recorded_at, "timestamp('UTC', 6)"),
         )
+        before = ledger.behavior(engine, without=without)
+        alike, alike_batches = _alike(engine, numbered, before)
         ordered = engine.stream(entries.order_by(["customer", "measure", "occurred_at"]))
         ledger.append_behavior(ordered.cast(BEHAVIOR), batch_no=batch_no)
         counts = engine.fetch(
@@ -123,7 +137,7 @@ def record(
             .agg(n=fresh.count(), first=fresh.occurred_at.min(), last=fresh.occurred_at.max())
             .order_by("measure")
         ).to_pylist()
-        refused_entries = _count(engine, known.filter(known.refused))
+        refused_entries = _count(engine, known) - _count(engine, whole)
         for pilot in enrolled:
             numbered = numbered.anti_join(pilot, "customer")
         unmatched = _count(engine, numbered)
@@ -145,7 +159,49 @@ def record(
         measures={row["measure"]: row["n"] for row in counts},
         rejects=rejects,
         unmatched_customers=strangers,
+        alike=alike,
+        alike_batches=alike_batches,
     )
+
+
+def _refuse_no_numbers(name: str, staged: Staged) -> None:
+    """Stop in one sentence where a column of numbers holds none: then no row is at fault."""
+    problems = []
+    for column in staged.numbers:
+        texts = [
+            one.value
+            for one in staged.rejects
+            if one.column == column and one.value and not _AMOUNT.fullmatch(one.value)
+        ]
+        if len(texts) > max(PROBLEMS_SHOWN, NEARLY_ALL * staged.counted):
+            said = f"“{column}” holds no numbers such as 12.50, but {texts[0]}"
+            problems.append(Problem("", f"{said}; choose another meaning for it"))
+    if problems:
+        raise BadFile(
+            f"{name}: {staged.refused:,} of {staged.counted:,} rows are wrong, because of what a "
+            f"column was said to hold; nothing was recorded:",
+            problems,
+        )
+
+
+def _alike(engine: Engine, fresh: ir.Table, recorded: ir.Table) -> tuple[int, tuple[int, ...]]:
+    """How many entries without an event id look like recorded ones, and those of which batches."""
+    rows = fresh.filter(fresh.event_id.isnull())
+    span = engine.fetch(
+        rows.aggregate(first=rows.occurred_at.min(), last=rows.occurred_at.max())
+    ).to_pylist()[0]
+    if span["first"] is None:
+        return 0, ()
+    days = recorded.occurred_at.between(span["first"], span["last"])
+    others = recorded.filter(recorded.event_id.isnull() & days).mutate(
+        item=recorded.item.fill_null("")
+    )
+    rows = rows.mutate(item=rows.item.fill_null(""))
+    with engine.held(others.semi_join(rows, ALIKE).select(*ALIKE, "batch_no")) as found:
+        alike = _count(engine, rows.semi_join(found, ALIKE))
+        counts = engine.fetch(found.group_by("batch_no").agg(n=found.count())).to_pylist()
+    ordered = sorted(counts, key=lambda row: (-row["n"], row["batch_no"]))
+    return alike, tuple(row["batch_no"] for row in ordered)
 
 
 def _count(engine: Engine, rows: ir.Table) -> int:
@@ -168,7 +224,7 @@ def _sorted_events(
         yield waiting.mutate(repeated=ibis.literal(False), refused=ibis.literal(False)), []
         return
     with engine.held(_against_ledger(waiting, recorded)) as known:
-        wrong = known.filter(known.refused).order_by("line")
+        wrong = known.filter(known.refused)
         rejects = [
             Reject(
                 line=row["line"],
@@ -179,7 +235,7 @@ def _sorted_events(
                     "it with a new entry under an id of its own"
                 ),
             )
-            for row in engine.fetch(wrong.select("line", "event_id")).to_pylist()
+            for row in engine.fetch(wrong.select("line", "event_id").distinct()).to_pylist()
         ]
         yield known, rejects
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -44,6 +45,7 @@ class Staged:
         rounded: Values that had more than four decimals.
         blank: Cells of a wide file without a value; they are no entry.
         event_column: How the file calls the column of event ids; empty where it has none.
+        numbers: How it calls its columns of numbers.
     """
 
     file: Path
@@ -53,6 +55,7 @@ class Staged:
     rounded: int
     blank: int
     event_column: str = ""
+    numbers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +93,15 @@ class _Layout:
         parts = [
             self._entries(
                 filled := batch.filter(pc.is_valid(batch[name])),
-                pa.repeat(name, filled.num_rows),
+                pa.repeat(self.columns.names.get(name, name), filled.num_rows),
                 filled[name],
             )
             for name in self.columns.measures
         ]
+        if self.columns.each_row is not None:
+            one = pa.repeat(pa.scalar(Decimal(1), AMOUNT), batch.num_rows)
+            event = pa.repeat(self.columns.each_row, batch.num_rows)
+            parts.append(self._entries(batch, event, one))
         return pa.Table.from_batches(parts, STAGED)
 
     def _entries(self, batch: pa.RecordBatch, measure: pa.Array, value: pa.Array) -> pa.RecordBatch:
@@ -161,8 +168,16 @@ def stage_behavior(path: Path, columns: BehaviorFile, *, zone: str, into: Path) 
         refused += len(opened.rejects)
         counted = opened.counted
     rejects.sort(key=lambda reject: reject.line)
-    event_column = columns.event_id or ""
-    return Staged(into, counted, refused, tuple(rejects), rounded, blank, event_column)
+    return Staged(
+        into,
+        counted,
+        refused,
+        tuple(rejects),
+        rounded,
+        blank,
+        event_column=columns.event_id or "",
+        numbers=columns.measures if columns.value is None else (columns.value,),
+    )
 
 
 def measures_of(engine: Engine, staged: Staged) -> set[str]:

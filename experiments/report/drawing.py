@@ -38,6 +38,8 @@ _COLOURS: Final = {
 
 
 RESPONSIVE: Final = ' style="max-width:100%;height:auto"'
+# A chart is one picture with a title; its parts are nothing to be read out.
+_PARTS: Final = re.compile(r' (?:role="graphics-[a-z]+"|aria-[a-z]+="[^"]*")')
 
 
 class Theme(StrEnum):
@@ -323,4 +325,4 @@ def _finished(svg: str, *, title: str) -> str:
         f' width="{width}" role="img" aria-label="{label}"{RESPONSIVE}>'
         f"<title>{label}</title>"
     )
-    return root + svg[found.end() :]
+    return root + _PARTS.sub("", svg[found.end() :])

@@ -75,5 +75,18 @@ def test_hillstroms_email(tmp_path: Path, shared_data: Path, treatments: str, wa
     compare(tmp_path, path, date(2008, 5, 1), way)
 
 
+@pytest.mark.parametrize("way", ["calls", "pages"])
+def test_columns_under_other_names_and_rows_that_are_events(tmp_path: Path, way: str) -> None:
+    source = tmp_path / "wide"
+    shutil.copytree(WORKED / "wide", source)
+    path = source / "pilot.toml"
+    text = path.read_text("utf-8").replace('measure = "margin"', 'measure = "paid"')
+    measures = 'measures = ["margin", "orders", "ordered", "complained"]'
+    assert measures in text
+    other = 'measures = ["margin", "orders", "complained"]\nnames = { margin = "paid" }'
+    path.write_text(text.replace(measures, f'{other}\neach_row = "ordered"'), "utf-8")
+    compare(tmp_path, path, date(2026, 8, 15), way)
+
+
 def _noon(today: date) -> datetime:
     return datetime.combine(today, time(12), UTC)

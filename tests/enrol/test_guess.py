@@ -180,6 +180,17 @@ def test_numbers_that_the_plan_does_not_name_and_people_are_left_out() -> None:
     assert {found["churned"], found["Vorname"], found["x"]} == {M.IGNORE}
 
 
+@pytest.mark.parametrize("name", ["Orders last year", "Spend 2025", "prior_visits", "Age"])
+def test_numbers_whose_name_says_that_they_are_older_are_known_before(name: str) -> None:
+    """The pilot begins in March 2026."""
+    assert meanings(guessed(number(name)))[name] is M.ATTRIBUTE
+
+
+@pytest.mark.parametrize("name", ["Orders", "Spend 2026", "conversion", "stage"])
+def test_other_numbers_may_be_outcomes(name: str) -> None:
+    assert meanings(guessed(number(name)))[name] is M.IGNORE
+
+
 NAMES = ["id", "uid", "customer_id", "client", "account_id", "arm", "group", "tier", "stufe"]
 NAMES += ["owner", "joined", "revenue", "money", "newbie", "city", "email", "Datum", "x"]
 POOL = st.lists(

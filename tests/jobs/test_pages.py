@@ -54,6 +54,15 @@ def test_a_job_under_way_shows_its_step_and_asks_again(site: Site) -> None:
     assert "<html" not in part.text
 
 
+def test_a_file_that_was_recorded_before_is_said_to_be(site: Site) -> None:
+    job = under_way(site)
+    with site.database.writing() as session:
+        finish(session, job, "w", Answer(200, {"batch": 7}), now=NOW + timedelta(seconds=5))
+        session.commit()
+    page = site.browser("manager").get(f"/jobs/{job}")
+    assert page.headers["location"] == "/ledger/7?again=yes"
+
+
 @pytest.mark.parametrize(
     ("kind", "body", "place"),
     [
@@ -85,7 +94,14 @@ def test_a_job_that_failed_lists_its_rows_and_leads_back(site: Site) -> None:
         session.commit()
     page = site.browser("manager").get(f"/jobs/{job}")
     assert page.status_code == 200
-    assert "The first 200 of 300 refused rows" in page.text
+    assert "The first 20 of 300 refused rows" in page.text
+    assert page.text.index("Back to the columns") < page.text.index("<table")
+    all_rows = site.browser("manager").get(f"/jobs/{job}/rejects")
+    assert len(all_rows.text.splitlines()) == 301
+    assert all_rows.text.splitlines()[:2] == [
+        "line,column,value,reason",
+        "2,amount,<b>,is no number",
+    ]
     assert "&lt;b&gt;" in page.text
     assert 'href="/ledger/uploads/1f"' in page.text
     told = site.script("manager").get(f"/jobs/{job}").json()

@@ -129,6 +129,13 @@ def test_long_form_is_read() -> None:
     assert (behavior.measure, behavior.value, behavior.event_id) == ("m", "v", "order_id")
 
 
+def test_a_wide_row_may_be_an_event_of_its_own_under_other_names() -> None:
+    wide = 'measures = ["Revenue EUR"]\nnames = { "Revenue EUR" = "spend" }\nevent_id = "No"'
+    behavior = parse_pilot_file(changed((WIDE, f'{wide}\neach_row = "visit"'))).behavior[0]
+    assert (behavior.recorded, behavior.event_id) == (("spend", "visit"), "No")
+    assert parse_pilot_file(changed((WIDE, 'each_row = "visit"'))).behavior[0].measures == ()
+
+
 def test_a_rate_carries_money_per_unit() -> None:
     text = changed(
         ('metric = "spend"            # the primary', 'metric = "visit"   # the primary'),
@@ -204,7 +211,10 @@ MISTAKES = [
     ('arm = "segment"             #', "#", "customers", "other_arms needs arm"),
     (WIDE, "", "behavior[1]", "wide, a column per measure"),
     (WIDE, 'measure = "m"', "behavior[1]", "go together"),
-    (WIDE, WIDE + '\nevent_id = "o"', "behavior[1]", "event_id is for long form"),
+    (WIDE, WIDE + '\nnames = { cost = "spend" }', "behavior[1]", "list the column in measures too"),
+    (WIDE, WIDE + '\nnames = { visit = "spend" }', "behavior[1]", "'spend' is recorded twice"),
+    (WIDE, WIDE + '\neach_row = "visit"', "behavior[1]", "'visit' is recorded twice"),
+    (WIDE, 'each_row = "visit"\nmeasure = "m"\nvalue = "v"', "behavior[1]", "every row is one"),
     (WIDE, 'measures = ["spend", "spend"]', "behavior[1]", "'spend' is named twice"),
     (WIDE, 'measures = ["spend"]\nitem = "spend"', "behavior[1]", "'spend' has two meanings"),
     (WIDE, 'measure = "m"\nvalue = "m"', "behavior[1]", "'m' has two meanings"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from experiments.errors import BadInput
 from experiments.intake.preview import Column, Looks, Preview, preview
-from experiments.plan.pilot_file import read_pilot_file
+from experiments.plan.pilot_file import BehaviorFile, read_pilot_file
 from experiments.record.guess import (
     BehaviorGuess,
     BehaviorMeaning,
@@ -30,6 +30,18 @@ def guessed(*columns: Column) -> BehaviorGuess:
 
 def meanings(guess: BehaviorGuess) -> dict[str, BehaviorMeaning]:
     return {one.column: one.meaning for one in guess.columns}
+
+
+def of_guess(guess: BehaviorGuess, occurred_at: date | None = None) -> BehaviorFile:
+    return behavior_file(
+        "b.csv",
+        meanings(guess),
+        names={one.column: one.measure for one in guess.columns if one.measure},
+        each_row=guess.each_row or None,
+        occurred_at=occurred_at,
+        complete=False,
+        strict=False,
+    )
 
 
 @pytest.mark.parametrize("name", ["wide", "long"])
@@ -108,11 +120,57 @@ def test_without_known_measures_numbers_are_measures_and_keys_are_not() -> None:
     assert (found["units"], found["store_id"]) == (M.MEASURES, M.IGNORE)
 
 
-def test_a_measure_written_otherwise_is_no_new_measure() -> None:
-    guess = guessed(text("customer_id"), DAY, number("Revenue"))
-    assert meanings(guess)["Revenue"] is M.IGNORE
-    assert "'revenue' is written otherwise" in guess.columns[-1].reason
+@pytest.mark.parametrize(
+    ("name", "measure"),
+    [("Revenue", "revenue"), ("Revenue EUR", "revenue"), ("Net amount", "revenue"),
+     ("Orders", "order"), ("Number of visits", "visit")],
+)  # fmt: skip
+def test_a_measure_is_known_by_its_words(name: str, measure: str) -> None:
+    column = guessed(text("customer_id"), DAY, number(name)).columns[-1]
+    assert (column.meaning, column.measure) == (M.MEASURES, measure)
+
+
+@pytest.mark.parametrize("name", ["Orders last year", "Order value", "Visits planned"])
+def test_other_words_mean_another_thing(name: str) -> None:
+    """An order's value is money, and belongs to the one measure of money."""
+    column = guessed(text("customer_id"), DAY, number(name)).columns[-1]
+    assert column.measure == ("revenue" if name == "Order value" else "")
+
+
+def test_two_columns_of_one_measure_leave_it_open() -> None:
+    guess = guessed(text("customer_id"), DAY, number("Revenue EUR"), number("Revenue net"))
+    assert guess.held == set()
     assert guess.missing[0].startswith("No column holds a measure")
+
+
+ORDERS = text("Customer No"), days("Order date", date(2026, 3, 1), date(2026, 3, 31))
+
+
+def test_an_export_of_orders_is_guessed_for_the_plan() -> None:
+    columns = (*ORDERS, ids("Order no"), number("Revenue EUR"))
+    guess = guess_behavior(
+        Preview("b.csv", columns, (), 1000), measures=["revenue"], counted=["order", "complaint"]
+    )
+    assert meanings(guess)["Order no"] is M.EVENT_ID
+    assert (guess.each_row, set(guess.held)) == ("order", {"revenue", "order"})
+    file = of_guess(guess)
+    assert (file.recorded, file.event_id) == (("revenue", "order"), "Order no")
+
+
+def test_rows_are_events_only_where_customers_may_come_back() -> None:
+    def each_row(*columns: Column) -> str:
+        seen = Preview("b.csv", columns, (), 1000)
+        return guess_behavior(seen, measures=KNOWN, counted=["ticket"]).each_row
+
+    assert each_row(*ORDERS, number("revenue")) == "ticket"
+    assert each_row(ids("Customer No"), ORDERS[1], number("revenue")) == ""
+    assert each_row(ORDERS[0], number("revenue")) == ""
+
+
+def test_numbers_of_orders_that_repeat_tell_no_rows_apart() -> None:
+    guess = guessed(*ORDERS, text("Order no"), number("revenue"))
+    assert meanings(guess)["Order no"] is M.IGNORE
+    assert guess.columns[-2].reason.startswith("several rows have the same number")
 
 
 def test_without_dates_one_date_is_asked_for_and_rows_may_be_customers() -> None:
@@ -163,7 +221,7 @@ def test_the_order_of_the_columns_does_not_matter(
     )  # fmt: skip
     day = date(2026, 3, 31) if one.needs_date else None
     if one.missing in ((), ("No column holds dates; choose it, or give one date for all rows",)):
-        behavior_file("b.csv", meanings(one), occurred_at=day, complete=False, strict=False)
+        of_guess(one, occurred_at=day)
 
 
 LONG = {"who": M.CUSTOMER_ID, "when": M.OCCURRED_AT, "what": M.MEASURE, "n": M.VALUE}
@@ -177,7 +235,6 @@ LONG = {"who": M.CUSTOMER_ID, "when": M.OCCURRED_AT, "what": M.MEASURE, "n": M.V
         ({"when": M.IGNORE}, r"occurred_at: choose the column that holds dates, or give one"),
         ({"n": M.IGNORE}, r"'what': measure and value go together"),
         ({"m": M.MEASURES}, r"'m'.*name measures = "),
-        ({"what": M.IGNORE, "n": M.MEASURES, "e": M.EVENT_ID}, r"'e'.*event_id is for long form"),
     ],
 )
 def test_meanings_that_do_not_fit_name_the_columns(changes: dict[str, Any], said: str) -> None:

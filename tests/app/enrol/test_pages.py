@@ -51,14 +51,18 @@ def test_from_upload_to_receipt_with_groups_in_the_file(site: Site) -> None:
     meanings = {name: form.fields[field] for name, field in form.columns.items()}
     assert meanings["group"] == ["arm"]
     assert meanings["spend"] == [""]
-    columns = {form.columns["row number"]: "", form.columns["who"]: "customer_id"}
+    columns = {form.columns["who"]: "customer_id"}
     done = followed(browser, send(browser, page, form, **columns))
     assert "400 customers enrolled: 200 in hold, 200 in mail." in done.text
-    assert "Control customers must not be contacted." in done.text
+    assert "Customers of “hold” must not get the program" in done.text
     assert "arm=mail" in done.text
     assert "arm=hold" not in done.text
     listed = browser.get("/pilots/spring-mail/enrol/list", params={"arm": "mail"})
     assert len(listed.text.splitlines()) == 201
+    assert listed.text.splitlines()[0] == "who,group,age"
+    assert 'filename="spring-mail-mail.csv"' in listed.headers["content-disposition"]
+    everybody = browser.get("/pilots/spring-mail/enrol/list")
+    assert 'filename="spring-mail-all.csv"' in everybody.headers["content-disposition"]
 
 
 def test_what_was_chosen_is_still_there_after_a_refusal(browser: TestClient) -> None:
@@ -67,7 +71,7 @@ def test_what_was_chosen_is_still_there_after_a_refusal(browser: TestClient) -> 
     both = {field: "customer_id" for field in form.columns.values()}
     refused = send(browser, page, form, **both)
     assert refused.status_code == 422
-    assert "only one column can be customer_id" in refused.text
+    assert "only one column can be “Customer id”" in refused.text
     assert 'href="#f-meaning-1"' in refused.text
     assert set(map(tuple, form_of(refused).fields.values())) >= {("customer_id",)}
 
@@ -88,6 +92,8 @@ def test_groups_are_drawn_and_compared(browser: TestClient) -> None:
     page = followed(browser, browser.post(UPLOADS, files={"file": ("c.csv", customers_csv())}))
     page = followed(browser, send(browser, page, form_of(page)))
     assert "40 customers wait for their groups" in page.text
+    assert "50 %, about 20 customers" in page.text
+    assert "The draw is final" in page.text
     form = form_of(page, f"{PAGE}/draw")
     assert form.fields["seed"][0].isdecimal()
     refused = send(browser, page, form, seed="many", strata=["tier"])
@@ -97,6 +103,11 @@ def test_groups_are_drawn_and_compared(browser: TestClient) -> None:
     assert "40 customers enrolled: 20 in hold, 20 in call." in done.text
     assert "with seed 2026, within tier" in done.text
     assert "The groups are alike, and as large as planned." in done.text
+    counts = [line for line in done.text.splitlines() if '<th scope="row">gold</th>' in line]
+    assert counts == [
+        '<tr><th scope="row">gold</th><td class="number">10</td><td class="number">10</td>'
+        '<td class="number">20</td></tr>'
+    ]
 
 
 def test_a_file_that_cannot_be_read_is_said_so_at_its_field(

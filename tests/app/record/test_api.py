@@ -55,7 +55,8 @@ def test_a_file_becomes_a_batch_with_a_receipt(api: TestClient) -> None:
         "batch": 1, "file": "orders.csv", "received_at": "2026-04-01T09:00:00+00:00",
         "counted": 40, "accepted": 40, "rejected": 0, "entries": 40, "repeated": 0, "rounded": 0,
         "blank": 0, "first": "2026-03-01", "last": "2026-03-28", "matched": 0, "unmatched": 40,
-        "unmatched_customers": 40, "measures": {"revenue": 40}, "complete_through": "2026-03-28",
+        "unmatched_customers": 40, "alike": 0, "measures": {"revenue": 40},
+        "complete_through": "2026-03-28",
         "rejects": [], "rejects_url": None, "reversed_by": None, "address": "/api/v1/behavior/1",
     }  # fmt: skip
     again = api.get("/behavior/1")
@@ -354,3 +355,18 @@ def workbook(text: str) -> bytes:
         for name, part in parts.items():
             archive.writestr(name, part)
     return out.getvalue()
+
+
+def test_columns_are_recorded_under_the_names_of_measures(api: TestClient) -> None:
+    """An export of orders; a column's name may hold a colon of its own."""
+    text = "no,day,Sum: EUR,order\nc1,2026-03-01,5,A1\nc2,2026-03-02,7,A2\n"
+    query = {
+        "customer_id": "no", "occurred_at": "day", "event_id": "order", "measures": "Sum: EUR",
+        "names": "Sum: EUR:revenue", "each_row": "order",
+    }  # fmt: skip
+    answer = api.post("/behavior", params=query, content=text, headers=CSV)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["measures"] == {"order": 2, "revenue": 2}
+    wrong = api.post("/behavior", params={**query, "names": "x:y"}, content=text, headers=CSV)
+    assert wrong.status_code == 422
+    assert "list the column in measures too" in wrong.text

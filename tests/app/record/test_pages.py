@@ -46,10 +46,11 @@ def test_a_wide_file_is_recorded_for_a_pilot(site: Site, browser: TestClient) ->
     files = {"file": ("wide.csv", WIDE)}
     page = followed(browser, browser.post(f"{PAGE}/uploads", files=files))
     form = form_of(page)
-    assert form.fields[form.columns["spend"]] == ["measures"]
+    assert form.fields[form.columns["spend"]] == ["measures=spend"]
+    assert "Your plan needs:" in page.text
     assert "This pilot’s last day is 28 March 2026." in page.text
     who = {form.columns["who"]: "customer_id", form.columns["age"]: ""}
-    undated = send(browser, page, form, **{**who, form.columns["row number"]: ""})
+    undated = send(browser, page, form, **{**who})
     assert undated.status_code == 422
     assert 'href="#f-occurred_on"' in undated.text
     done = followed(
@@ -158,3 +159,59 @@ def test_an_analyst_sees_what_arrived_and_no_receipts(site: Site) -> None:
     assert page.status_code == 200
     assert "Upload behavior" not in page.text
     assert analyst.get("/ledger").status_code == 403
+
+
+def test_an_export_of_orders_counts_for_the_plan(site: Site, browser: TestClient) -> None:
+    """Its own headers, one row per order; the plan reads `spend` and `visit`."""
+    enrolled(site)
+    rows = [f"c{at:03},2026-03-0{1 + at % 9},A{at:04},{at}.50" for at in range(40)]
+    text = "\n".join(["Customer No,Order date,Order no,Spend EUR", *rows]) + "\n"
+    page = followed(browser, browser.post(f"{PAGE}/uploads", files={"file": ("s.csv", text)}))
+    form = form_of(page)
+    said = {name: form.fields[field] for name, field in form.columns.items()}
+    assert said["Spend EUR"] == ["measures=spend"]
+    assert said["Order no"] == ["event_id"]
+    assert form.fields["each_row"] == ["visit"]
+    assert not {"event_id</", "wide", "long form"} & set(page.text.split(">"))
+    done = followed(browser, send(browser, page, form))
+    assert "For this plan: 40 of spend, 40 of visit." in done.text
+    page = followed(browser, browser.post(f"{PAGE}/uploads", files={"file": ("s.csv", text)}))
+    again = followed(browser, send(browser, page, form_of(page)))
+    assert "This file was recorded before, as batch 2 on 1 April 2026" in again.text
+
+
+def test_rows_that_do_not_count_for_the_plan_are_a_caution(site: Site, browser: TestClient) -> None:
+    enrolled(site)
+    text = "Customer No,Order date,Points\n" + "c1,2026-03-01,5\n" * 2
+    page = followed(browser, browser.post(f"{PAGE}/uploads", files={"file": ("s.csv", text)}))
+    done = followed(browser, send(browser, page, form_of(page), each_row=""))
+    assert "None of them counts for this plan, which needs spend, visit" in done.text
+    assert 'class="notice caution"' in done.text
+    page = followed(
+        browser,
+        browser.post(f"{PAGE}/uploads", files={"file": ("t.csv", text + "c2,2026-03-01,1\n")}),
+    )
+    done = followed(browser, send(browser, page, form_of(page), each_row=""))
+    assert "2 of 3 entries look like entries recorded before (batch 2)" in done.text
+    assert "/ledger/3#take-back" in done.text
+
+
+def test_what_does_not_fit_is_said_in_the_words_of_the_screen(
+    site: Site, browser: TestClient
+) -> None:
+    enrolled(site)
+    text = "Customer No,Order date,Kind,Points\n" + "c1,2026-03-01,x,5\n" * 2
+    page = followed(browser, browser.post(f"{PAGE}/uploads", files={"file": ("s.csv", text)}))
+    form = form_of(page)
+    points, kind = form.columns["Points"], form.columns["Kind"]
+    for changed, said in (
+        ({kind: "measure", points: ""}, "“Kind”: choose the column that says “How much” too"),
+        ({kind: "measure", points: "measures=spend"}, "“Points”: “Kind” says what happened"),
+        ({kind: "", points: "", "each_row": ""}, "Nothing would be recorded"),
+        ({points: "measures=visit", "each_row": "visit"}, "“Points” holds “visit” already"),
+        ({form.columns["Customer No"]: ""}, "No column is the “Customer id”; choose it."),
+        ({"occurred_on": "2026-03-28"}, "“Order date” holds the dates; leave this empty"),
+    ):
+        refused = send(browser, page, form, **changed)
+        assert refused.status_code == 422
+        assert said in refused.text, said
