@@ -134,8 +134,10 @@ def work(
     """Do the jobs that the site leaves: files to take in, analyses."""
     with _said_in_words():
         from app.administration import opened, refuse_old_schema  # noqa: PLC0415
+        from app.logs import configure_logs  # noqa: PLC0415
         from app.work import work as do_jobs  # noqa: PLC0415
 
+        configure_logs()
         settings, stop = Settings.from_environment(), threading.Event()
         for sign in (signal.SIGINT, signal.SIGTERM):
             signal.signal(sign, lambda *_: stop.set())

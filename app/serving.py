@@ -12,6 +12,7 @@ from typing import Final
 import uvicorn
 
 from app.administration import opened, refuse_old_schema
+from app.logs import configure_logs
 from app.main import create_app
 from app.settings import Settings
 from experiments.report.html import warm_up
@@ -34,6 +35,7 @@ def serve(settings: Settings, *, host: str, port: int, say: Callable[[str], None
     """
     with opened(settings) as database:
         refuse_old_schema(database)
+    configure_logs()
     app = create_app(settings)
     say(f"Pilotbook is at http://{host}:{port}; stop it with Ctrl-C.")
     threading.Thread(target=warm_up, daemon=True, name="first chart").start()

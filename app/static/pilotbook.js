@@ -18,6 +18,14 @@
     field.scrollIntoView({ block: "center" });
   });
 
+  /* A link that looks like a button is pressed like one, with the space bar as well. */
+  document.addEventListener("keydown", (event) => {
+    const link = event.key === " " && event.target.closest('a[role="button"]');
+    if (!link) return;
+    event.preventDefault();
+    link.click();
+  });
+
   /* Copy buttons stay hidden where nothing can be copied. */
   function showCopying(root) {
     if (!navigator.clipboard) return;
