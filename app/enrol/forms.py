@@ -10,6 +10,7 @@ from app.tables import PilotRow
 from app.web.columns import chosen_meanings
 from experiments.enrol.guess import CustomerMeaning, CustomersGuess, customers_file
 from experiments.errors import BadInput, Problem
+from experiments.pilot import Plan
 from experiments.plan.pilot_file import CustomersFile, OtherArms, read_columns
 
 LARGEST_SEED: Final = 2**63 - 1
@@ -75,7 +76,18 @@ class DrawBody(BaseModel):
     strata: list[str] = Field(default=[], max_length=20)
 
 
-WORDS: Final = {value: label for value, label in MEANINGS if value}
+# Keys of files and plans inside a sentence, in the words of the screen; the longer ones first.
+PLAN_WORDS: Final = {
+    "design.strata": "Even out by",
+    "design.cluster": "Cluster",
+    "design.seed": "Seed",
+    "customers.arm": "Group",
+    "customers.attributes": "Known before",
+    "covariates": "Compare at equal",
+    "segments": "Look at some customers apart",
+}
+WORDS: Final = {**PLAN_WORDS, **{value: label for value, label in MEANINGS if value}}
+MOST_COLUMNS_NAMED: Final = 20
 
 
 def said_before(pilot: PilotRow) -> Mapping[str, Any]:
@@ -101,6 +113,33 @@ def guessed(pilot: PilotRow, guess: CustomersGuess) -> dict[str, str]:
     form = {f"meaning-{at}": meaning for at, meaning in enumerate(meanings)}
     left_out = said.get("other_arms") == OtherArms.LEAVE_OUT
     return {**form, "other_arms": str(OtherArms.LEAVE_OUT if left_out else OtherArms.REFUSE)}
+
+
+def lacking(plan: Plan, columns: Sequence[str], *, file: str) -> str:
+    """What the plan needs and no column of the file bears, in a sentence; "" where all is there.
+
+    Args:
+        plan: Frozen, so that only a copy of it can be mended.
+        columns: Of the file.
+        file: Its name.
+    """
+    needed = [
+        *(("Even out by", name) for name in plan.design.strata),
+        *(("Compare at equal", name) for metric in plan.metrics for name in metric.covariates),
+        *(("Look at some customers apart", segment.attribute) for segment in plan.segments),
+    ]
+    missing = [(label, name) for label, name in needed if name not in columns]
+    if not missing:
+        return ""
+    names = list(dict.fromkeys(name for _, name in missing))
+    labels = list(dict.fromkeys(label for label, _ in missing))
+    none_of = "is no column" if len(names) == 1 else "are no columns"
+    more = len(columns) - MOST_COLUMNS_NAMED
+    listed = ", ".join(columns[:MOST_COLUMNS_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return (
+        f"The plan needs {_quoted(names)}, which {none_of} of {file}: it has {listed}. Nobody is "
+        f"enrolled yet: copy the plan, correct {_quoted(labels)}, freeze it, and leave this one."
+    )
 
 
 def typed_columns(typed: Mapping[str, Any], names: Sequence[str], *, file: str) -> CustomersFile:
@@ -130,6 +169,11 @@ def typed_seed(text: str) -> int:
             [Problem("seed", "should be a whole number, 0 or more, of at most 18 digits")],
         )
     return int(said)
+
+
+def _quoted(names: Sequence[str]) -> str:
+    said = [f"“{name}”" for name in names]
+    return " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
 
 
 def _shown(meaning: CustomerMeaning) -> str:

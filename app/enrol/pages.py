@@ -21,7 +21,7 @@ from app.dependencies import (
     WritingDep,
     allow,
 )
-from app.enrol.forms import MEANINGS, WORDS, guessed, typed_columns, typed_seed
+from app.enrol.forms import MEANINGS, WORDS, guessed, lacking, typed_columns, typed_seed
 from app.enrol.kept import kept_of, opened_workspace
 from app.enrol.lists import list_name, list_to_send
 from app.enrol.request import ask_to_draw, ask_to_enrol, new_seed
@@ -43,7 +43,7 @@ from app.web.columns import TypedDep, column_names, errors_at, shown_upload
 from app.web.inbox import UploadId, Waiting, remember, upload_of_form, waiting_upload
 from app.web.jobs import answer_page, awaited
 from app.web.route import BookRoute
-from experiments.enrol.customers import attributes_of
+from experiments.enrol.customers import attributes_of, refuse_unknown_attributes
 from experiments.enrol.enrolment import as_drawn
 from experiments.enrol.guess import CustomerMeaning, guess_customers
 from experiments.errors import BadInput, PilotError
@@ -155,6 +155,8 @@ def enrol_upload(
     names = column_names(waiting.preview)
     try:
         columns = typed_columns(typed, names, file=waiting.name)
+        plan, _ = frozen_plan(reading, pilot)
+        refuse_unknown_attributes(as_drawn(plan, seed=0, strata=()), columns)
     except BadInput as error:
         errors = errors_at(error, names, {}, WORDS)
         return _ask_columns(request, reading, pilot, waiting, today, typed=typed, errors=errors)
@@ -254,6 +256,7 @@ def _ask_columns(
         said,
         ask_row=not any(one.meaning is CustomerMeaning.CUSTOMER_ID for one in guess.columns[1:]),
     )
+    lack = lacking(plan, column_names(waiting.preview)[1:], file=waiting.name)
     has_groups = any(one.meaning == CustomerMeaning.ARM for one in seen.columns)
     return show_pilot(
         request,
@@ -264,9 +267,10 @@ def _ask_columns(
         today=today,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
         name=waiting.name,
+        lacking=lack,
         seen=seen,
         meanings=[("", list(MEANINGS))],
-        missing=() if typed else guess_customers(waiting.preview, plan=drawable).missing,
+        missing=() if typed or lack else guess_customers(waiting.preview, plan=drawable).missing,
         will_draw=() if has_groups else plan.design.arms,
         draws_later=not has_groups and plan.design.seed is None,
         strangers=guess.other_arms,

@@ -10,9 +10,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from app.dependencies import ReadingDep, allow
+from app.enrol.forms import PLAN_WORDS
 from app.jobs.api import JobId, found_job
 from app.people.rights import Right
 from app.tables import JobKind, JobRow, JobState
+from app.web.columns import on_screen
 from app.web.jobs import answer_of, back_page, done_page
 from app.web.pages import show
 from app.web.route import BookRoute
@@ -86,7 +88,7 @@ def _show_failed(request: Request, row: JobRow) -> Response:
         title=_title(row),
         detail=problem.get("detail", "It failed.").removesuffix(":"),
         number=problem.get("number"),
-        others=others,
+        others=[_in_words(error) for error in others],
         rejects=rejects[:REJECTS_SHOWN],
         refused=len(rejects),
         takes_in=row.kind in (JobKind.ENROL, JobKind.RECORD) and problem.get("status") == REFUSED,
@@ -94,6 +96,11 @@ def _show_failed(request: Request, row: JobRow) -> Response:
         back=back_page(row),
         way_back=BACK[JobKind(row.kind)],
     )
+
+
+def _in_words(error: dict[str, Any]) -> dict[str, Any]:
+    """An error whose keys of the plan are called as the forms call them."""
+    return {**error, "field": on_screen(error.get("field") or "", PLAN_WORDS)}
 
 
 def _title(row: JobRow) -> str:

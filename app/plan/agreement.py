@@ -14,10 +14,10 @@ from app.people.rights import Right
 from app.people.sign_ins import as_email
 from app.people.users import emails_of
 from app.plan import service
+from app.plan.copying import copy_plan
 from app.plan.draft import check_plan, draft_of
-from app.plan.forms import assumed_facts
 from app.plan.measures import KnownMeasure, known_measures, unrecorded
-from app.plan.outlook import panel_of
+from app.plan.outlook import assumed_facts, panel_of
 from app.plan.signing import sign
 from app.plan.updates import add_update, updates_of
 from app.plan.words import in_short, plan_lines
@@ -60,6 +60,16 @@ def freeze_plan(
         return RedirectResponse(f"/pilots/{pilot.slug}/plan?check=yes", 303)
     note(request, fingerprint=found)
     return after(f"/pilots/{pilot.slug}/plan", "The plan is frozen.")
+
+
+@router.post("/pilots/{slug}/plan/copy", name="copy_page", dependencies=[allow(Right.WRITE)])
+def copy_plan_page(
+    pilot: PilotDep, caller: CallerDep, session: WritingDep, request: Request, now: NowDep
+) -> Response:
+    """Begin a draft with the contents of the frozen plan."""
+    copy = copy_plan(session, pilot, by=caller, now=now)
+    note(request, pilot=copy.slug)
+    return after(f"/pilots/{copy.slug}/plan", "The plan is copied.")
 
 
 @router.post("/pilots/{slug}/plan/signature", name="sign_page", dependencies=[allow(Right.SIGN)])
@@ -197,6 +207,7 @@ def show_frozen(
         signature=signature,
         signer=signer,
         may_sign=may_sign,
+        may_copy=caller.may(Right.WRITE, own=pilot.owner_id == caller.user_id),
         errors=errors or {},
     )
 
@@ -207,7 +218,7 @@ def _promise(request: Request, session: Session, pilot: PilotRow, plan: Plan) ->
     given = plan.model_dump(mode="json", exclude_none=True)
     return {
         "panel": panel_of(given, fields),
-        "assumed": assumed_facts(fields),
+        "assumed": assumed_facts(given, fields),
         "cautions": unrecorded(needed_measures(plan), known_here(request, session)),
     }
 

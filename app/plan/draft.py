@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -15,6 +15,19 @@ from experiments.plan.pilot_file import BehaviorFile, CustomersFile, parse_plan
 
 FORM: Final = "form"
 LONGEST_SLUG: Final = 63
+# What takes the place of what is missing or cannot be read, to see what else is wrong.
+STAND_INS: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(("name", "slug", "hypothesis", "owner", "sponsor", "measure", "control"), "-"),
+    "goal": "sales",
+    "treatments": ["+"],
+    "currency": "EUR",
+    "margin_rate": "0.5",
+    "value_per_unit": "1",
+    "tolerance": "1",
+    "tolerance_relative": "0.1",
+    "rollout": {"customers": 1},
+    "attribute": "-",
+}
 # Letters that are not a plain letter with a mark, which taking the marks off would lose.
 LETTERS: Final = str.maketrans(
     {"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "ß": "ss", "æ": "ae", "œ": "oe", "đ": "d", "Đ": "D"}
@@ -98,11 +111,45 @@ def check_plan(draft: Draft) -> Plan:
     try:
         plan = parse_plan(given).plan()
     except BadPlan as error:
-        others = [problem for problem in error.problems if problem.where not in unread]
+        found = [*error.problems, *_behind(given, [*unread.values(), *error.problems])]
+        others = [problem for problem in found if problem.where not in unread]
         raise refused([*unread.values(), *others]) from None
     if unread:
         raise refused(list(unread.values()))
     return plan
+
+
+def _behind(given: Mapping[str, Any], found: Sequence[Problem]) -> list[Problem]:
+    """The problems that show once those found are mended, so that all are told at once."""
+    mended = {key: _copied(part) for key, part in given.items()}
+    for problem in found:
+        path = re.findall(r"[^.\[\]]+", problem.where)
+        at = 2 if path[:1] in (["metrics"], ["segments"]) else 1
+        if len(path) <= at:
+            continue
+        part: Any = mended.get(path[0])
+        if at == 2 and isinstance(part, list):
+            rows = {str(number): row for number, row in enumerate(part, start=1)}
+            part = rows.get(path[1])
+        if isinstance(part, dict):
+            part.pop(path[at], None)
+            if path[at] in ("control", "treatments"):
+                part.pop("shares", None)
+            if path[at] in STAND_INS:
+                part[path[at]] = STAND_INS[path[at]]
+    try:
+        parse_plan(mended).plan()
+    except BadPlan as error:
+        places = {problem.where for problem in found}
+        return [problem for problem in error.problems if problem.where not in places]
+    return []
+
+
+def _copied(part: Any) -> Any:
+    """A section or its rows, to be changed; what is inside stays shared."""
+    if isinstance(part, list):
+        return [dict(row) if isinstance(row, dict) else row for row in part]
+    return dict(part) if isinstance(part, dict) else part
 
 
 def text_of_file(content: bytes, *, name: str) -> str:

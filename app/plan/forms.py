@@ -7,11 +7,9 @@ from typing import Final
 from fastapi import Request
 
 from app.plan.fields import (
-    ASIDE,
     CONTROL_SHARE,
     METRIC,
     Fields,
-    Typed,
     field_of,
     first_primary,
     rows_of,
@@ -59,11 +57,20 @@ LABELS: Final[Mapping[str, str]] = {
     "value-rollout-cost_per_month": "Roll-out: cost per month",
     "outlook-customers": "Customers, all groups together",
     "outlook-mean": "What a customer brings without the program",
-    "outlook-sd": "How much customers differ",
+    "outlook-sd": "How much customers differ (standard deviation)",
     "outlook-rate": "Without the program",
     "outlook-rate_with": "With the program you expect",
     "outlook-effect": "What you expect the program to add per customer",
     "outlook-contacts": "Contacts per treated customer",
+}
+# What is called otherwise where another kind carries the money.
+KIND_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
+    MetricKind.COUNT: {
+        "value-value_per_unit": "Value of one event",
+        "outlook-mean": "How often a customer does it without the program",
+        "outlook-effect": "How much more often with the program",
+    },
+    MetricKind.RATE: {"value-value_per_unit": "Value of one customer who does it"},
 }
 ROW_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "metrics": {
@@ -147,19 +154,6 @@ def read_fields(typed: list[tuple[str, str]], *, owner: str | None) -> Fields:
     return fields if owner is None else {**fields, "pilot-owner": owner}
 
 
-def assumed_facts(fields: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What was typed for the outlook, by label, as far as it applies."""
-    is_rate = money_kind(fields) == MetricKind.RATE
-    left_out = AMOUNT_ASIDE if is_rate else RATE_ASIDE
-    found = []
-    for name, typed in ASIDE.items():
-        text = fields.get(name, "").strip()
-        if text and name not in left_out:
-            percent = typed is Typed.PERCENT and not text.endswith("%")
-            found.append((LABELS[name], f"{text}\u00a0%" if percent else text))
-    return found
-
-
 def with_row(fields: Fields, group: str) -> Fields:
     """The fields with one more row of a kind."""
     place = len(rows_of(fields, group))
@@ -192,7 +186,7 @@ def errors_at(error: BadInput, fields: Mapping[str, str]) -> dict[str, str]:
         name = _field(problem, fields)
         if name == "value-metric" and not fields.get(name) and len(error.problems) > 1:
             continue  # it follows from the metrics, which are wrong themselves
-        said = _sentence(name, problem)
+        said = _sentence(label_of(name, kind=money_kind(fields)), name, problem)
         found[name] = f"{found[name]} {said}" if name in found else said
     ordered = sorted(found, key=_place)
     return {name: found[name] for name in ordered} if found else {"": error.what}
@@ -207,8 +201,12 @@ def money_kind(fields: Mapping[str, str]) -> str:
     return next((row.get("kind", "mean") for row in rows_of(fields, "metrics")), "mean")
 
 
-def label_of(name: str) -> str:
+def label_of(name: str, *, kind: str = MetricKind.MEAN) -> str:
     """What the form calls a field.
+
+    Args:
+        name: The field.
+        kind: What is counted of the metric that carries the money.
 
     Example:
         >>> label_of("metrics-1-kind"), label_of("pilot-ends_on")
@@ -218,7 +216,7 @@ def label_of(name: str) -> str:
     if parts[0] in ROW_LABELS and len(parts) == 3:
         label = ROW_LABELS[parts[0]][parts[2]]
         return f"{ROW_TITLES[parts[0]]} {int(parts[1]) + 1}, {label[0].lower()}{label[1:]}"
-    return LABELS.get(name, "")
+    return KIND_LABELS.get(kind, {}).get(name) or LABELS.get(name, "")
 
 
 def _field(problem: Problem, fields: Mapping[str, str]) -> str:
@@ -268,9 +266,11 @@ def _mentioned(row: str, keys: Mapping[str, object], what: str) -> str:
     return f"{row}-{places[min(places)]}" if places else f"{row}-kind"
 
 
-def _sentence(name: str, problem: Problem) -> str:
+def _sentence(label: str, name: str, problem: Problem) -> str:
     what = _KEY.sub(lambda found: _said(found[0]), problem.what)
-    label = label_of(name)
+    if label and what.startswith(f"“{label}” "):
+        what = what.removeprefix(f"“{label}” ")
+        return f"{label} {what}."
     if name in ("value-margin_rate", "value-value_per_unit") and "margin_rate" in problem.what:
         return f"{label} is missing."
     if "needs tolerance" in problem.what:

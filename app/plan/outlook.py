@@ -9,8 +9,9 @@ from typing import Any, Final, TypeVar
 from markupsafe import Markup
 from pydantic import BaseModel, ValidationError
 
-from app.plan.fields import ASIDE, READERS, Fields
-from app.plan.forms import AMOUNT_ASIDE, RATE_ASIDE
+from app.plan.fields import ASIDE, READERS, Fields, Typed
+from app.plan.forms import AMOUNT_ASIDE, RATE_ASIDE, label_of
+from app.plan.typed import plain_number
 from app.plan.words import in_short
 from experiments.errors import BadInput, BadPlan, Undefined
 from experiments.pilot import Design, Value, Window
@@ -74,13 +75,13 @@ class Assumed:
             if self.mean is None:
                 return Undefined("say what a customer does without the program")
             if self.sd is None:
-                return Baseline(mean=self.mean, sd=self._usual_sd(kind), source=SD_ASSUMED)
+                return Baseline(mean=self.mean, sd=self.usual_sd(kind), source=SD_ASSUMED)
             return Baseline(mean=self.mean, sd=self.sd)
         except BadInput as error:
             return Undefined(error.what.rstrip("."))
 
-    def _usual_sd(self, kind: MetricKind) -> float:
-        """Amounts differ widely: few customers bring most. Events are spread geometrically."""
+    def usual_sd(self, kind: MetricKind) -> float:
+        """The spread where nobody said: few customers bring most; events spread geometrically."""
         mean = abs(self.mean or 0.0)
         return math.sqrt(mean + mean**2) if kind is MetricKind.COUNT else SPREAD * mean
 
@@ -133,6 +134,33 @@ def assumed_of(fields: Mapping[str, str], *, kind: MetricKind) -> tuple[Assumed,
     if kind is MetricKind.RATE:
         found["effect"] = _more(found.get("rate"), expected)
     return Assumed(**found), wrong
+
+
+def assumed_facts(given: Mapping[str, Any], fields: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What was typed for the outlook, by the labels of the form, and what was assumed besides."""
+    kind = kind_of(given)
+    unit = "" if kind is not MetricKind.MEAN else _money_unit(given)
+    left_out = AMOUNT_ASIDE if kind is MetricKind.RATE else RATE_ASIDE
+    facts = {}
+    for name, typed in ASIDE.items():
+        text = fields.get(name, "").strip()
+        if not text or name in left_out:
+            continue
+        if typed is Typed.PERCENT:
+            text = f"{text.rstrip('% ')}\u00a0% of customers"
+        elif name in AMOUNT_ASIDE:
+            text = f"{text} {unit}".strip()
+        facts[name] = text
+    assumed = assumed_of(fields, kind=kind)[0]
+    if assumed.mean is not None and assumed.sd is None and kind is not MetricKind.RATE:
+        sd = plain_number(Decimal(f"{assumed.usual_sd(kind):.2f}"))
+        why = "a little more than" if kind is MetricKind.COUNT else "three times"
+        facts["outlook-sd"] = f"{sd} {unit}".strip() + f", assumed: {why} the average"
+    labels = {name: label_of(name, kind=kind) for name in facts}
+    if "outlook-mean" in labels:
+        days = _counted_days(given)
+        labels["outlook-mean"] = labels["outlook-mean"].replace(" without", f" {days} without")
+    return [(labels[name], text) for name, text in facts.items()]
 
 
 def panel_of(given: Mapping[str, Any], fields: Fields) -> Panel:
@@ -277,6 +305,10 @@ def _unit(given: Mapping[str, Any]) -> Unit:
     money = _money(given)
     name = str(money.get("name") or "units")
     return Unit.of(kind_of(given), money.get("unit") or None, name=name)
+
+
+def _money_unit(given: Mapping[str, Any]) -> str:
+    return str(_money(given).get("unit") or _section(given, "value").get("currency") or "")
 
 
 def _metrics(given: Mapping[str, Any]) -> list[Mapping[str, Any]]:

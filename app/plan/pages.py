@@ -30,9 +30,9 @@ from app.plan.fields import ROWS, Fields, first_primary, rows_of
 from app.plan.forms import (
     CHOICES,
     FIRST_METRIC,
-    LABELS,
     NEW_METRIC,
     errors_at,
+    label_of,
     new_fields,
     pairs,
     read_fields,
@@ -265,8 +265,9 @@ def _edit(
         errors = errors_at(wrong, fields)
     elif wrong is not None:
         errors = {"": str(wrong)}
-    aside = assumed_of(fields, kind=kind_of(given))[1]
-    errors |= {name: f"{LABELS[name]}: {said}." for name, said in aside.items()}
+    kind = kind_of(given)
+    aside = assumed_of(fields, kind=kind)[1]
+    errors |= {name: f"{label_of(name, kind=kind)}: {said}." for name, said in aside.items()}
     known = known_here(request, session)
     metrics = rows_of(fields, "metrics")
     return show_pilot(

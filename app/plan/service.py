@@ -159,16 +159,15 @@ def check_draft(
         BadPlan: Each problem, with its key.
         NotSupported: The plan asks for what this version does not do.
     """
-    plan = check_plan(draft)
-    problems = people_problems(session, plan, by=by, owner_id=pilot.owner_id if pilot else None)
-    slug = plan.pilot.slug
-    if slug != proposed_slug(slug):
-        problems.append(
-            Problem("pilot.slug", f"{slug!r} is no address; {proposed_slug(slug)!r} is")
-        )
-    elif not _is_free(session, slug, pilot=pilot):
-        problems.append(_taken(slug))
-    if problems:
+    slugs = _slug_problems(session, draft.said("slug"), pilot=pilot) if draft.said("slug") else []
+    try:
+        plan = check_plan(draft)
+    except BadPlan as error:
+        places = {problem.where for problem in error.problems}
+        slugs = [problem for problem in slugs if problem.where not in places]
+        raise refused([*error.problems, *slugs]) from None
+    people = people_problems(session, plan, by=by, owner_id=pilot.owner_id if pilot else None)
+    if problems := [*people, *_slug_problems(session, plan.pilot.slug, pilot=pilot)]:
         raise refused(problems)
     refuse_unsupported(plan)
     return plan
@@ -315,6 +314,12 @@ def _is_free(session: Session, slug: str, *, pilot: PilotRow | None) -> bool:
     return slug not in TAKEN and (
         found is None or (pilot is not None and pilot_id(found) == pilot_id(pilot))
     )
+
+
+def _slug_problems(session: Session, slug: str, *, pilot: PilotRow | None) -> list[Problem]:
+    if slug != proposed_slug(slug):
+        return [Problem("pilot.slug", f"{slug!r} is no address; {proposed_slug(slug)!r} is")]
+    return [] if _is_free(session, slug, pilot=pilot) else [_taken(slug)]
 
 
 def _taken(slug: str) -> Problem:

@@ -30,6 +30,7 @@ class Overview:
         checks: All its checks in one sentence.
         effects: The chart of effects; None while veiled.
         known: What is known while there is no answer.
+        coming: What comes, where customers are enrolled and nothing waits for the reader.
         signed: Who owns, signed and decided, and when.
         fingerprint: Of the frozen plan; empty before.
     """
@@ -38,6 +39,7 @@ class Overview:
     checks: str
     effects: ChartBlock | None
     known: Pairs
+    coming: tuple[str, ...]
     signed: Pairs
     fingerprint: str
 
@@ -60,6 +62,7 @@ def overview_of(session: Session, head: PilotHead, *, today: date, moment: Momen
         checks=_checks(report, head, today) if report else "",
         effects=effects_block(report.effects) if report and report.effects else None,
         known=() if facts.is_unveiled else _known(head),
+        coming=_coming(head, today),
         signed=_signed(session, head, plan, moment),
         fingerprint=plan.fingerprint if plan else "",
     )
@@ -94,6 +97,22 @@ def _known(head: PilotHead) -> Pairs:
     if head.visible_from:
         lines.append(("Outcomes", f"can be seen from {day(head.visible_from)}, not before"))
     return tuple(lines)
+
+
+def _coming(head: PilotHead, today: date) -> tuple[str, ...]:
+    facts = head.facts
+    if not facts.enrolled or facts.is_unveiled or head.next_step or head.visible_from is None:
+        return ()
+    is_early = facts.starts_on is not None and today < facts.starts_on
+    lines = [
+        "Send the list to whoever runs the program." if is_early else "",
+        "The sponsor has yet to sign." if head.unsigned else "",
+        f"From {day(facts.starts_on)} on, upload behavior; orders of the past can be uploaded now."
+        if is_early and facts.starts_on
+        else "",
+        f"The outcome can be seen from {day(head.visible_from)}.",
+    ]
+    return tuple(line for line in lines if line)
 
 
 def _waiting(head: PilotHead) -> str:

@@ -151,3 +151,45 @@ def test_others_read_and_do_not_change(site: Site, browser: TestClient) -> None:
     assert '<input type="file"' not in page.text
     files = {"file": ("c.csv", customers_csv())}
     assert analyst.post(UPLOADS, files=files).status_code == 403
+
+
+def test_a_plan_that_needs_what_is_no_column_leads_to_a_copy(site: Site) -> None:
+    planned(site, DRAWN_LATER.replace("[design]", '[design]\nstrata = ["gold, silver"]'))
+    browser = site.browser("manager")
+    page = followed(browser, browser.post(UPLOADS, files={"file": ("c.csv", customers_csv())}))
+    assert (
+        "The plan needs “gold, silver”, which is no column of c.csv: it has id, tier. "
+        "Nobody is enrolled yet: copy the plan, correct “Even out by”, freeze it, and leave this "
+        "one."
+    ) in page.text
+    assert 'action="/pilots/spring-call/plan/copy"' in page.text
+    assert ">Continue</button>" not in page.text
+    upload = str(page.url).removeprefix("http://testserver")
+    refused = browser.post(upload, data={"meaning-1": "customer_id", "meaning-2": "attributes"})
+    assert refused.status_code == 422
+    assert "“Even out by”: &#39;gold, silver&#39; is no attribute of the customers" in refused.text
+    copied = browser.post("/pilots/spring-call/plan/copy")
+    assert copied.headers["location"].startswith("/pilots/spring-call-2/plan")
+    assert browser.get(copied.headers["location"]).status_code == 200
+
+
+def test_the_first_page_says_what_comes_after_enrolment(site: Site) -> None:
+    days = {"2026-03-01": "2026-04-10", "2026-03-28": "2026-05-07"}
+    text = DRAWN_LATER
+    for before, day in days.items():
+        text = text.replace(before, day)
+    planned(site, text)
+    browser = site.browser("manager")
+    page = followed(browser, browser.post(UPLOADS, files={"file": ("c.csv", customers_csv())}))
+    page = followed(browser, send(browser, page, form_of(page)))
+    done = followed(browser, send(browser, page, form_of(page, f"{PAGE}/draw")))
+    assert "leave them out of the program" in done.text
+    assert 'href="/pilots/spring-call/record">record what customers do</a>' in done.text
+    first = browser.get("/pilots/spring-call").text
+    assert "Send the list to whoever runs the program." in first
+    assert "The sponsor has yet to sign." in first
+    assert "From 10 April 2026 on, upload behavior" in first
+    assert "The outcome can be seen from 8 May 2026." in first
+    assert '<span class="nowrap">10 April</span> to <span class="nowrap">7 May 2026</span>' in first
+    assert "Nothing can be done now" not in first
+    assert "Customers can be enrolled meanwhile" not in first

@@ -163,11 +163,11 @@ def test_a_fraction_typed_as_a_percentage_does_not_slip_through_as_a_share() -> 
     ("changes", "field", "sentence"),
     [
         ({"pilot-hypothesis": ""}, "pilot-hypothesis", "Hypothesis is missing."),
-        ({"pilot-ends_on": "2026-04-01"}, "pilot-ends_on", "“Last day” 2026-04-01 is before"),
+        ({"pilot-ends_on": "2026-04-01"}, "pilot-ends_on", "Last day 2026-04-01 is before"),
         ({"value-margin_rate": "lots"}, "value-margin_rate", "'lots' is not a percentage"),
         ({"value-margin_rate": ""}, "value-margin_rate", "Margin is missing."),
         ({"metrics-0-measure": ""}, "metrics-0-measure", "Metric 1, measure is missing."),
-        ({"metrics-0-kind": "rate"}, "value-value_per_unit", "Value of one is missing."),
+        ({"metrics-0-kind": "rate"}, "value-value_per_unit", "Value of one customer who"),
         ({"metrics-0-cap-value": "5"}, "metrics-0-cap-value", "has no cap"),
         ({"metrics-0-window-days-0": "5"}, "metrics-0-window-days-1", "not a number"),
         ({"treatments-0-share": "90"}, "design-control_share", "name each arm once"),

@@ -318,3 +318,41 @@ def test_updates_are_listed_the_newest_first(site: Site, manager: TestClient) ->
     assert "What is new" not in shown
     assert manager.post(page, data={"text": "  "}).status_code == 422
     assert site.browser("colleague").post(page, data={"text": "x"}).status_code == 403
+
+
+def test_problems_that_hide_behind_others_are_told_at_once(manager: TestClient) -> None:
+    typed = {
+        **FORM,
+        "pilot-hypothesis": "",
+        "pilot-ends_on": "2026-04-01",
+        "metrics-0-kind": "count",
+        "value-pilot-cost_fixed": "abc",
+    }
+    page = manager.post(PAGE, data=typed)
+    assert page.status_code == 422
+    assert "Hypothesis is missing." in page.text
+    assert "Last day 2026-04-01 is before “First day” 2026-04-10; swap or correct" in page.text
+    assert "Value of one event is missing." in page.text
+    assert "Cost, once: &#39;abc&#39; is not a number" in page.text
+
+
+def test_a_frozen_plan_is_copied_with_its_outlook_into_a_new_draft(
+    site: Site, manager: TestClient
+) -> None:
+    manager.post(PAGE, data={**FORM, "outlook-mean": "12", "design-strata": "gold, silver"})
+    assert manager.post(f"{PAGE}/copy").status_code == 409
+    review = manager.get(f"{PAGE}/review").text
+    version = re.findall(r'name="version" value="(\d+)"', review)[0]
+    manager.post(f"{PAGE}/freeze", data={"version": version})
+    assert f'action="{PAGE}/copy"' in manager.get(PAGE).text
+    assert site.browser("colleague").post(f"{PAGE}/copy").status_code == 403
+    copied = manager.post(f"{PAGE}/copy")
+    assert copied.headers["location"].startswith("/pilots/wiosenna-lodz-2/plan?")
+    page = manager.get(copied.headers["location"]).text
+    assert "The plan is copied." in page
+    assert field(page, "pilot-slug") == "wiosenna-lodz-2"
+    assert field(page, "outlook-mean") == "12"
+    assert "gold, silver</textarea>" in page
+    typed = {**FORM, "pilot-slug": "wiosenna-lodz-2", "design-strata": "Loyalty level"}
+    assert manager.post("/pilots/wiosenna-lodz-2/plan", data=typed).status_code == 303
+    assert "gold, silver" in manager.get(PAGE).text

@@ -105,7 +105,7 @@ def test_the_outlook_stands_beside_freeze_and_before_the_sponsor(
         assert "1,500 treated, 1,500 left alone." in said
         assert "What could be done" in said
         assert "not frozen with it: the fingerprint does not hold these numbers" in said
-        assert "<dt>With the program you expect</dt><dd>20 %</dd>" in said
+        assert "<dt>With the program you expect</dt><dd>20 % of customers</dd>" in said
         assert "left over" not in said
         assert "counted from 10 April to 7 May 2026" in said
 
@@ -124,7 +124,16 @@ def test_a_standard_deviation_that_nobody_knows_is_assumed_and_said_so(
     panel = words(manager.post(f"{PAGE}/outlook", data=typed).text)
     assert "With 10,000 customers the chance to prove it is" in panel
     assert "standard deviation 120.00 (typed in; the standard deviation is assumed)" in panel
+    manager.post(PAGE, data=typed)
+    review = words(manager.get(f"{PAGE}/review").text)
+    assert "<dt>What a customer brings in these 28 days without the program</dt>" in review
+    assert "<dd>40 EUR</dd>" in review
+    assert "<dd>120 EUR, assumed: three times the average</dd>" in review
     typed |= {"metrics-0-kind": "count", "value-value_per_unit": "1", "outlook-mean": "4"}
+    manager.post(PAGE, data=typed)
+    review = words(manager.get(f"{PAGE}/review").text)
+    assert "<dt>How much more often with the program</dt><dd>12</dd>" in review
+    assert "<dd>4.47, assumed: a little more than the average</dd>" in review
     # Of a geometric distribution: the root of 4 + 16.
     assert "standard deviation 4.47" in manager.post(f"{PAGE}/outlook", data=typed).text
 
