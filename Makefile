@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: install demo test check lock simulate fuzz bench
+.PHONY: install demo test live check lock simulate fuzz bench
 
 # Prepare .venv from the locked dependencies; a second call does nothing.
 install: $(STAMP)
@@ -19,9 +19,13 @@ $(STAMP): requirements.lock pyproject.toml
 demo: install
 	$(BIN)/pilotbook demo
 
-# Every test but the slow studies.
+# Every test but the slow studies and the live ones.
 test: install
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not live"
+
+# The tests on real servers: journeys in a browser, axe on every page, drawn requests, the commands.
+live: install
+	$(BIN)/python -m pytest -m live tests/journeys tests/security tests/app tests/demo
 
 # Format, lint, types and the direction of imports.
 check: install

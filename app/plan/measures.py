@@ -32,7 +32,7 @@ class KnownMeasure:
     @property
     def words(self) -> str:
         """The measure as a choice of a form."""
-        rows = f"last rows of {day(self.last)}" if self.last else "no rows yet"
+        rows = f"last upload {day(self.last)}" if self.last else "no rows yet"
         return ", ".join(part for part in (self.name, self.unit, rows) if part)
 
 

@@ -21,6 +21,8 @@ from app.tables import TokenRow, UserRow
 from experiments.errors import BadInput
 from tests.benchmarks.site import free_port, wait_for
 
+pytestmark = pytest.mark.live
+
 PASSWORD = "four words for a test"  # noqa: S105
 KEY = "a secret key for tests, 32 characters or more"
 

@@ -31,6 +31,7 @@ def test_the_three_verdicts_agree_with_the_truth() -> None:
     assert not any(folder.exists() for folder in folders)
 
 
+@pytest.mark.live
 def test_the_command_prints_a_verdict_per_pilot_and_who_may_sign_in() -> None:
     ran = CliRunner().invoke(app, ["demo", "--no-serve"])
     assert ran.exit_code == 0, ran.output

@@ -12,6 +12,8 @@ from scipy.stats import ttest_ind
 
 from tests.journeys.conftest import Visit
 
+pytestmark = pytest.mark.live
+
 PILOT = "/pilots/loyalty-letter"
 
 

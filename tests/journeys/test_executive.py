@@ -1,10 +1,13 @@
 """An executive's journey: from what waits today to a signed decision and its report."""
 
+import pytest
 from playwright.sync_api import expect
 from pypdf import PdfReader
 
 from app.demo.people import PASSWORD
 from tests.journeys.conftest import Visit
+
+pytestmark = pytest.mark.live
 
 
 def test_an_executive_decides_what_waits_and_takes_the_report_along(visit: Visit) -> None:

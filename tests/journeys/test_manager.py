@@ -4,10 +4,13 @@ import csv
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from app.demo.people import PASSWORD
 from tests.journeys.conftest import Visit
+
+pytestmark = pytest.mark.live
 
 TODAY = datetime.now(UTC).date()
 CUSTOMERS = 400

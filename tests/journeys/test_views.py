@@ -13,6 +13,8 @@ from tests.journeys.conftest import Visit
 from tests.journeys.views import MANAGER, VIEWS, View, prepare
 from tests.journeys.visitor import open_visitor
 
+pytestmark = pytest.mark.live
+
 # They lead elsewhere, answer machines, or answer with a file.
 NO_PAGES = {
     "/",

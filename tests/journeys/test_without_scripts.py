@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.journeys.conftest import Visit
+
+pytestmark = pytest.mark.live
 
 MANAGER = "manager@example.com"
 

@@ -4,7 +4,11 @@
 answer is one that the description promises.
 """
 
+import pytest
+
 from tests.security.contract import try_contract
+
+pytestmark = pytest.mark.live
 
 
 def test_every_answer_is_one_that_was_promised() -> None:

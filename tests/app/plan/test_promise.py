@@ -64,7 +64,7 @@ def test_measures_to_choose_from_come_with_the_day_of_their_newest_rows(
         known = known_measures(session, timezone="UTC")
     assert known[0] == KnownMeasure("complaint", "", date(2026, 3, 3))
     page = manager.get(PAGE).text
-    assert '<option value="spend">spend, last rows of 3 March 2026</option>' in page
+    assert '<option value="spend">spend, last upload 3 March 2026</option>' in page
     manager.post(PAGE, data={**FORM, "save": "draft"})
     assert '<option value="spend" selected>' in manager.get(PAGE).text
     typed = {**FORM, "metrics-0-measure": "", "metrics-0-other_measure": "calls", "save": "draft"}
