@@ -66,6 +66,7 @@ def test_the_worked_pilots(tmp_path: Path, form: str, today: date, way: str) -> 
     compare(tmp_path, WORKED / form / "pilot.toml", today, way)
 
 
+@pytest.mark.live
 @pytest.mark.parametrize("way", ["calls", "pages"])
 @pytest.mark.parametrize("treatments", HILLSTROM)
 def test_hillstroms_email(tmp_path: Path, shared_data: Path, treatments: str, way: str) -> None:

@@ -13,6 +13,7 @@ from app.demo.people import PASSWORD, PEOPLE
 from app.tables import PilotRow, SignatureRow
 
 
+@pytest.mark.live
 def test_the_three_verdicts_agree_with_the_truth() -> None:
     with built(at=lambda _: None) as (settings, reports):
         words = {report.slug: report.verdict.word for report in reports}

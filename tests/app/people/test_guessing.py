@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from fastapi.testclient import TestClient
 
 from app.people.guessing import PER_ACCOUNT, PER_ADDRESS
@@ -62,6 +63,7 @@ def test_a_right_password_forgives_the_wrong_ones_before(site: Site) -> None:
         client.cookies.clear()
 
 
+@pytest.mark.live
 def test_one_address_cannot_try_many_accounts(site: Site) -> None:
     client = visitor_from(site, "2001:db8:1:2::1")
     answers = [enter(client, f"user{at}@example.com", "x") for at in range(PER_ADDRESS.amount)]
