@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.plan.draft import draft_of
 from app.tables import PilotRow
-from app.web.columns import chosen_meanings
+from app.web.columns import PLAN_WORDS, chosen_meanings
 from experiments.enrol.guess import CustomerMeaning, CustomersGuess, customers_file
 from experiments.errors import BadInput, Problem
 from experiments.pilot import Plan
@@ -77,15 +77,6 @@ class DrawBody(BaseModel):
 
 
 # Keys of files and plans inside a sentence, in the words of the screen; the longer ones first.
-PLAN_WORDS: Final = {
-    "design.strata": "Even out by",
-    "design.cluster": "Cluster",
-    "design.seed": "Seed",
-    "customers.arm": "Group",
-    "customers.attributes": "Known before",
-    "covariates": "Compare at equal",
-    "segments": "Look at some customers apart",
-}
 WORDS: Final = {**PLAN_WORDS, **{value: label for value, label in MEANINGS if value}}
 MOST_COLUMNS_NAMED: Final = 20
 

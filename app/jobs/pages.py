@@ -10,11 +10,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from app.dependencies import ReadingDep, allow
-from app.enrol.forms import PLAN_WORDS
 from app.jobs.api import JobId, found_job
 from app.people.rights import Right
 from app.tables import JobKind, JobRow, JobState
-from app.web.columns import on_screen
+from app.web.columns import PLAN_WORDS, on_screen
 from app.web.jobs import answer_of, back_page, done_page
 from app.web.pages import show
 from app.web.route import BookRoute

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Request
 
@@ -14,6 +14,16 @@ from experiments.intake.preview import Preview
 from experiments.plan.pilot_file import ROW_NUMBER
 
 Meaning = TypeVar("Meaning", bound=StrEnum)
+# How forms call the keys of a plan that the customers' file has to fit.
+PLAN_WORDS: Final = {
+    "design.strata": "Even out by",
+    "design.cluster": "Cluster",
+    "design.seed": "Seed",
+    "customers.arm": "Group",
+    "customers.attributes": "Known before",
+    "covariates": "Compare at equal",
+    "segments": "Look at some customers apart",
+}
 
 
 async def typed_fields(request: Request) -> dict[str, str]:

@@ -68,7 +68,7 @@ def _run(port: int, token: str, config: Path, *chosen: str, examples: int, phase
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
         *("run", f"http://127.0.0.1:{port}/api/v1/openapi.json"),
         *("-H", f"Authorization: Bearer {token}"),
-        *("--max-examples", str(examples), "--checks", "all", "--workers", "2", "--no-color"),
+        *("--max-examples", str(examples), "--checks", "all", "--workers", "1", "--no-color"),
         *("--phases", phases),
         *chosen,
     )
