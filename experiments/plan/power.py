@@ -32,6 +32,7 @@ from experiments.terms import MOST, MetricKind
 TARGET = 0.8
 SMALLEST_GROUP = 2
 KINDS = frozenset({MetricKind.MEAN, MetricKind.COUNT, MetricKind.RATE})
+COMPUTABLE = (1e-60, 1e60)  # spreads whose fourth powers neither vanish nor overflow
 # Halving so often leaves no digit of a double to find.
 HALVINGS = 60
 # So many standard errors decide whatever the degrees of freedom; SciPy has no answer far beyond.
@@ -238,6 +239,12 @@ def _why_not(trial: Trial, effect: float) -> Undefined | None:
             )
     if trial.baseline.sd == 0:
         return Undefined("all customers have the same value, so that there is no spread")
+    spread = trial.baseline.sd * math.sqrt(1 - trial.baseline.correlation**2)
+    if trial.kind is MetricKind.RATE:
+        rate = trial.baseline.mean + effect
+        spread = min(spread, rate, 1 - rate)
+    if not COMPUTABLE[0] < spread < COMPUTABLE[1]:
+        return Undefined("customers differ too little or too much to compute with")
     if not math.isfinite(effect):
         return Undefined("the effect is no number")
     return None

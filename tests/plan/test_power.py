@@ -325,3 +325,16 @@ def test_as_many_pilots_are_proved_as_were_promised(name: str) -> None:
     found = share_proved(trial, customers=customers, effect=effect, repeats=600, seed=11)
     print(f"\n{name}: {found:.3f} proved, {promised:.3f} promised")
     assert found == pytest.approx(promised, abs=0.056)
+
+
+@pytest.mark.parametrize(
+    "trial",
+    [
+        mean_trial(sd=1e-200),
+        mean_trial(sd=1e200),
+        rate_trial(1e-200),
+    ],
+    ids=["tiny spread", "huge spread", "tiny rate"],
+)
+def test_a_spread_beyond_what_computes_is_undefined(trial: Trial) -> None:
+    assert isinstance(power(trial, customers=1000, effect=1e-210), Undefined)
