@@ -23,9 +23,10 @@ demo: install
 test: install
 	$(BIN)/python -m pytest -m "not slow and not live"
 
-# The tests on real servers: journeys in a browser, axe on every page, drawn requests, the commands.
+# The tests on servers and browsers: journeys, axe on every page, every route x role, drawn requests,
+# whole roads over HTTP, workers that die.
 live: install
-	$(BIN)/python -m pytest -m live tests/journeys tests/security tests/app tests/demo
+	$(BIN)/python -m pytest -m live tests/journeys tests/security tests/app tests/demo tests/jobs
 
 # Format, lint, types and the direction of imports.
 check: install

@@ -273,6 +273,7 @@ def test_a_fault_between_ledger_and_receipt_records_nothing_twice(
     assert values(workspace) == [5, 7]
 
 
+@pytest.mark.live
 def test_a_worker_that_dies_between_ledger_and_receipt_records_nothing_twice(
     tmp_path: Path, orders: Path
 ) -> None:

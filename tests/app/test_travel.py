@@ -15,6 +15,8 @@ from tests.site import Site, open_site
 from tests.travel import travel_by_api
 from tests.travel_pages import travel_by_pages
 
+pytestmark = pytest.mark.live
+
 WORKED = Path(__file__).resolve().parents[2] / "app/demo/worked"
 HILLSTROM = {
     "mens": '["Mens E-Mail"]',
@@ -66,7 +68,6 @@ def test_the_worked_pilots(tmp_path: Path, form: str, today: date, way: str) -> 
     compare(tmp_path, WORKED / form / "pilot.toml", today, way)
 
 
-@pytest.mark.live
 @pytest.mark.parametrize("way", ["calls", "pages"])
 @pytest.mark.parametrize("treatments", HILLSTROM)
 def test_hillstroms_email(tmp_path: Path, shared_data: Path, treatments: str, way: str) -> None:

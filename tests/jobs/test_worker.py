@@ -235,6 +235,7 @@ def test_two_workers_share_the_kinds(database: Database) -> None:
     assert both[0].name != both[1].name
 
 
+@pytest.mark.live
 @pytest.mark.parametrize("restarted", [True, False], ids=["restart", "second worker"])
 def test_the_job_of_a_killed_worker_is_done_by_the_next(
     database: Database, database_url: str, tmp_path: Path, restarted: bool

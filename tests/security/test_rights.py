@@ -24,6 +24,8 @@ from app.tables import (
 from tests.security.routes import Declared, routes_of
 from tests.site import NOW, PEOPLE, Site, open_site
 
+pytestmark = pytest.mark.live
+
 REFUSED = (401, 403)
 _numbers = itertools.count()
 WHOSE = ("own", "foreign")
