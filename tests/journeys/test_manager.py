@@ -33,7 +33,7 @@ def test_a_manager_launches_a_pilot_and_uploads_what_customers_did(
     faults = manager.faults("plan form filled")
     _freeze(page)
 
-    page.get_by_role("link", name="enrol").click()
+    page.get_by_label("Steps of this pilot").get_by_role("link", name="enrol").click()
     _choose(page, "Customers", _customers(tmp_path))
     expect(page.get_by_label("Meaning of customer_id")).to_have_value("customer_id")
     page.get_by_label("Meaning of tier").select_option(label="Value tier")
@@ -50,7 +50,7 @@ def test_a_manager_launches_a_pilot_and_uploads_what_customers_did(
     assert {row["group"] for row in treated} == {"Letter"}
     assert len({row["customer_id"] for row in treated}) == CUSTOMERS / 2
 
-    page.get_by_role("link", name="record").click()
+    page.get_by_label("Steps of this pilot").get_by_role("link", name="record").click()
     _choose(page, "Behavior", _behavior(tmp_path))
     page.get_by_label("Complete through").fill(str(TODAY - timedelta(days=1)))
     page.get_by_role("button", name="Record this file").click()
