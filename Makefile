@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: install demo test live check lock simulate fuzz bench
+.PHONY: install demo test live check lock simulate fuzz bench bench-stats
 
 # Prepare .venv from the locked dependencies; a second call does nothing.
 install: $(STAMP)
@@ -42,6 +42,19 @@ fuzz: install
 # Requests per second of the site on one core, beside a trivial route.
 bench: install
 	$(BIN)/python -m tests.benchmarks.site
+
+# 10,000 comparisons beside two other libraries, and a whole pilot.
+bench-stats: install .venv/peers/tea-tasting/installed .venv/peers/gbstats/installed
+	$(BIN)/python -m tests.benchmarks.comparisons
+
+# An environment each: they ask for different versions of NumPy.
+VERSION_tea-tasting := 1.14.0
+VERSION_gbstats := 0.8.0
+
+.venv/peers/%/installed: Makefile
+	$(PYTHON) -m venv .venv/peers/$*
+	.venv/peers/$*/bin/pip install --quiet --disable-pip-version-check $*==$(VERSION_$*)
+	@touch $@
 
 # The slow studies: error rates over many simulated companies.
 simulate: install

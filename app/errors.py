@@ -76,6 +76,10 @@ class ProblemDocument:
             document["errors"] = list(self.errors)
         return document
 
+    def as_answer(self, headers: Mapping[str, str] | None = None) -> JSONResponse:
+        """The document as an answer."""
+        return JSONResponse(self.as_json(), self.status, dict(headers or {}), PROBLEM_TYPE)
+
 
 def problem_of(error: Exception) -> ProblemDocument:
     """The problem document of an error; a fault of Pilotbook's own tells nothing of itself."""
@@ -112,9 +116,7 @@ def answer_of(request: Request, error: Exception) -> Response:
     if request.url.path.startswith("/api/"):
         if problem.status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Bearer"
-        return JSONResponse(
-            problem.as_json(), problem.status, media_type=PROBLEM_TYPE, headers=headers
-        )
+        return problem.as_answer(headers)
     if isinstance(error, refusals.NotSignedIn):
         return _to_sign_in(request)
     return show(request, "error.html", status=problem.status, headers=headers, problem=problem)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from pydantic_core import from_json
@@ -114,26 +114,26 @@ def _counts(decision: DecisionRow) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What of a measure arrived: the day of the last upload, and through when it is complete."""
+    """What of a measure arrived: when the last upload, and through when it is complete."""
 
-    last: date
+    received_at: datetime
     complete_through: date | None
 
 
 def facts_of(session: Session, pilots: Sequence[PilotRow]) -> list[Facts]:
     """The facts of several pilots, in their order."""
-    ids = [pilot.id for pilot in pilots if pilot.id is not None]
-    rows = _rows(session, ids)
-    enrolled = any(row["enrolment"] is not None for row in rows.values())
-    arrivals = _arrivals(session) if enrolled else {}
-    signed = _signed(session, ids)
-    analyses = _newest_analyses(session, ids)
-    decisions = _decisions(session, ids)
+    asked = {"ids": [pilot.id for pilot in pilots if pilot.id is not None]}
+    rows = {row[0]: row for row in session.execute(_SINGLE, asked).all()}
+    enrolled = any(row.receipt_json is not None for row in rows.values())
+    arrived = arrivals(session) if enrolled else {}
+    signed = {row[0]: row[1] for row in session.execute(_SIGNED, asked).all()}
+    analyses = {row[0]: tuple(row[1:]) for row in session.execute(_NEWEST, asked).all()}
+    decisions = {row.pilot_id: row for row in session.exec(_DECIDED, params=asked).all()}
     return [
         _facts(
             pilot,
             rows[pilot.id],
-            arrivals=arrivals,
+            arrivals=arrived,
             signed_at=signed.get(pilot.id),
             analysis=analyses.get(pilot.id, (None,) * 3),
             decision=decisions.get(pilot.id),
@@ -152,106 +152,93 @@ def needed_measures(plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
-def _rows(session: Session, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Per pilot what there is at most one of."""
-    query = (
-        sa.select(
-            col(PilotRow.id),
-            col(UserRow.email),
-            col(PlanRow.canonical_json),
-            col(EnrolmentRow.receipt_json),
-            col(CustomerListRow.customers),
-        )
-        .join(UserRow, col(UserRow.id) == PilotRow.owner_id, isouter=True)
-        .join(PlanRow, col(PlanRow.pilot_id) == PilotRow.id, isouter=True)
-        .join(EnrolmentRow, col(EnrolmentRow.pilot_id) == PilotRow.id, isouter=True)
-        .join(CustomerListRow, col(CustomerListRow.pilot_id) == PilotRow.id, isouter=True)
-        .where(col(PilotRow.id).in_(ids))
-    )
-    names = ("owner", "plan", "enrolment", "listed")
-    found = session.execute(query).all()
-    return {row[0]: dict(zip(names, row[1:], strict=True)) for row in found}
-
-
-def _arrivals(session: Session) -> dict[str, Arrival]:
+def arrivals(session: Session) -> dict[str, Arrival]:
     """Per measure what arrived in accepted batches that are not reversed."""
-    reversal = aliased(BatchRow)
-    # Read once; a look for the reversal of each batch takes several times as long.
-    undone = select(reversal.reverses).where(col(reversal.reverses).is_not(None))
-    query = (
-        select(
-            BatchRow.measures_json,
-            func.max(BatchRow.received_at),
-            func.max(BatchRow.complete_through),
-        )
-        .where(
-            BatchRow.kind == BatchKind.BEHAVIOR,
-            BatchRow.state == BatchState.ACCEPTED,
-            col(BatchRow.batch_no).not_in(undone),
-        )
-        .group_by(col(BatchRow.measures_json))
-    )
     found: dict[str, Arrival] = {}
-    for text, received_at, complete in session.exec(query).all():
+    for text, received_at, complete in session.execute(_ARRIVED).all():
         for measure in from_json(text):
-            known = found.get(measure, Arrival(date.min, None))
+            known = found.get(measure, Arrival(received_at, None))
             through = max((d for d in (known.complete_through, complete) if d), default=None)
-            found[measure] = Arrival(max(known.last, received_at.date()), through)
+            found[measure] = Arrival(max(known.received_at, received_at), through)
     return found
 
 
-def _signed(session: Session, ids: Sequence[int]) -> dict[int | None, datetime]:
-    """Per pilot the time of the first signature under its frozen plan."""
-    query = (
-        select(SignatureRow.pilot_id, func.min(SignatureRow.signed_at))
-        .join(PlanRow, col(PlanRow.pilot_id) == SignatureRow.pilot_id)
-        .where(
-            col(SignatureRow.pilot_id).in_(ids),
-            SignatureRow.what == SignedWhat.PLAN,
-            SignatureRow.fingerprint == PlanRow.fingerprint,
-        )
-        .group_by(col(SignatureRow.pilot_id))
+# Statements are built once: building them takes longer than running them.
+
+
+_IDS: Final[sa.BindParameter[Any]] = sa.bindparam("ids", expanding=True)
+_REVERSAL: Final = aliased(BatchRow)
+_ARRIVED: Final = (
+    sa.select(
+        col(BatchRow.measures_json),
+        func.max(BatchRow.received_at),
+        func.max(BatchRow.complete_through),
     )
-    return dict(session.exec(query).all())
-
-
-def _newest_analyses(session: Session, ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
-    """Only columns that stand before the long texts, which would be read as well."""
-    later = aliased(AnalysisRow)
-    newest = (
-        select(func.max(later.number))
-        .where(later.pilot_id == AnalysisRow.pilot_id)
-        .correlate(AnalysisRow)
-        .scalar_subquery()
+    .where(
+        col(BatchRow.kind) == BatchKind.BEHAVIOR,
+        col(BatchRow.state) == BatchState.ACCEPTED,
+        # Read once; a look for the reversal of each batch takes several times as long.
+        col(BatchRow.batch_no).not_in(
+            select(_REVERSAL.reverses).where(col(_REVERSAL.reverses).is_not(None))
+        ),
     )
-    query = sa.select(
-        col(AnalysisRow.pilot_id),
-        col(AnalysisRow.id),
-        col(AnalysisRow.as_of),
-        col(AnalysisRow.status),
-    ).where(col(AnalysisRow.pilot_id).in_(ids), col(AnalysisRow.number) == newest)
-    return {row[0]: tuple(row[1:]) for row in session.execute(query).all()}
-
-
-def _decisions(session: Session, ids: Sequence[int]) -> dict[int | None, DecisionRow]:
-    query = (
-        select(DecisionRow).where(col(DecisionRow.pilot_id).in_(ids)).order_by(col(DecisionRow.id))
+    .group_by(col(BatchRow.measures_json))
+)
+# Per pilot what there is at most one of.
+_SINGLE: Final = (
+    sa.select(
+        col(PilotRow.id),
+        col(UserRow.email),
+        col(PlanRow.canonical_json),
+        col(EnrolmentRow.receipt_json),
+        col(CustomerListRow.customers),
     )
-    return {row.pilot_id: row for row in session.exec(query).all()}
+    .join(UserRow, col(UserRow.id) == PilotRow.owner_id, isouter=True)
+    .join(PlanRow, col(PlanRow.pilot_id) == PilotRow.id, isouter=True)
+    .join(EnrolmentRow, col(EnrolmentRow.pilot_id) == PilotRow.id, isouter=True)
+    .join(CustomerListRow, col(CustomerListRow.pilot_id) == PilotRow.id, isouter=True)
+    .where(col(PilotRow.id).in_(_IDS))
+)
+# The first signature under the frozen plan.
+_SIGNED: Final = (
+    sa.select(col(SignatureRow.pilot_id), func.min(SignatureRow.signed_at))
+    .join(PlanRow, col(PlanRow.pilot_id) == SignatureRow.pilot_id)
+    .where(
+        col(SignatureRow.pilot_id).in_(_IDS),
+        col(SignatureRow.what) == SignedWhat.PLAN,
+        col(SignatureRow.fingerprint) == PlanRow.fingerprint,
+    )
+    .group_by(col(SignatureRow.pilot_id))
+)
+_LATER: Final = aliased(AnalysisRow)
+# Only columns that stand before the long texts, which would be read as well.
+_NEWEST: Final = sa.select(
+    col(AnalysisRow.pilot_id), col(AnalysisRow.id), col(AnalysisRow.as_of), col(AnalysisRow.status)
+).where(
+    col(AnalysisRow.pilot_id).in_(_IDS),
+    col(AnalysisRow.number)
+    == select(func.max(_LATER.number))
+    .where(_LATER.pilot_id == AnalysisRow.pilot_id)
+    .correlate(AnalysisRow)
+    .scalar_subquery(),
+)
+_DECIDED: Final = (
+    select(DecisionRow).where(col(DecisionRow.pilot_id).in_(_IDS)).order_by(col(DecisionRow.id))
+)
 
 
 def _facts(
     pilot: PilotRow,
-    row: Mapping[str, Any],
+    row: sa.Row[Any],
     *,
     arrivals: Mapping[str, Arrival],
     signed_at: datetime | None,
     analysis: tuple[Any, ...],
     decision: DecisionRow | None,
 ) -> Facts:
-    plan = _plan(row["plan"]) if row["plan"] else None
+    plan = _plan(row.canonical_json) if row.canonical_json else None
     said = _said(pilot, plan)
-    receipt = from_json(row["enrolment"]) if row["enrolment"] else None
+    receipt = from_json(row.receipt_json) if row.receipt_json else None
     closes_on = None
     missing: tuple[str, ...] = ()
     complete_to = None
@@ -264,14 +251,14 @@ def _facts(
         pilot_id=pilot.id or 0,
         slug=pilot.slug,
         name=_text(said.get("name")),
-        owner=row["owner"] or _text(said.get("owner")),
+        owner=row.email or _text(said.get("owner")),
         owner_id=pilot.owner_id,
         sponsor=_text(said.get("sponsor")),
         starts_on=_day(said.get("starts_on")),
         ends_on=_day(said.get("ends_on")),
         plan=plan,
         signed_at=signed_at,
-        listed=row["listed"] or 0,
+        listed=row.customers or 0,
         arms=receipt["arms"] if receipt else {},
         closes_on=closes_on,
         missing=missing,
@@ -293,9 +280,11 @@ def _arrived(plan: Plan, arrivals: Mapping[str, Arrival]) -> tuple[tuple[str, ..
     """
     missing, through = [], []
     for name in needed_measures(plan):
-        arrival = arrivals.get(name, Arrival(date.min, None))
-        through.append(arrival.complete_through or date.min)
-        if max(arrival.last, through[-1]) < plan.pilot.starts_on:
+        arrival = arrivals.get(name)
+        complete = arrival.complete_through if arrival else None
+        through.append(complete or date.min)
+        last = arrival.received_at.date() if arrival else date.min
+        if max(last, through[-1]) < plan.pilot.starts_on:
             missing.append(name)
     return tuple(missing), min(through) if min(through) > date.min else None
 

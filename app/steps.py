@@ -125,9 +125,15 @@ class PilotHead:
         return open_steps[0] if open_steps else self.steps[-1].name
 
 
-def head_of(session: Session, pilot: PilotRow, *, today: date, timezone: str = "UTC") -> PilotHead:
+def head_of(session: Session, pilot: PilotRow, *, today: date, timezone: str) -> PilotHead:
     """The head of one pilot; the time zone is that of its days of signature and decision."""
     return heads_of(session, [pilot], today=today, timezone=timezone)[0]
+
+
+def head_here(request: Request, session: Session, pilot: PilotRow, *, today: date) -> PilotHead:
+    """The head of one pilot in the company's time zone."""
+    zone = request.app.state.settings.timezone
+    return head_of(session, pilot, today=today, timezone=zone)
 
 
 def heads_of(
@@ -145,6 +151,7 @@ def show_pilot(
     *,
     step: str,
     today: date,
+    head: PilotHead | None = None,
     status: int = 200,
     **context: Any,
 ) -> HTMLResponse:
@@ -157,11 +164,11 @@ def show_pilot(
         template: Fills `{% block step %}`.
         step: Name of the step whose page this is; empty on the pilot's first page.
         today: The day in the company's time zone.
+        head: Of the pilot, where the page was made from it; looked up where None.
         status: Of the answer.
         context: What else the template needs.
     """
-    zone = request.app.state.settings.timezone
-    head = head_of(session, pilot, today=today, timezone=zone)
+    head = head or head_here(request, session, pilot, today=today)
     return show(request, template, status=status, head=head, current=step, **context)
 
 

@@ -1,7 +1,6 @@
 """A worker: which stage does which kind of job, each in a workspace of its own."""
 
 import socket
-import tempfile
 import threading
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
@@ -17,9 +16,7 @@ from app.jobs.worker import Handler, Progress, Worker
 from app.record import work as record
 from app.settings import Settings, utc_now
 from app.tables import JobKind, JobRow
-from app.workspace import Workspace
-from experiments.behavior.engine import open_engine
-from experiments.behavior.ledger import Ledger
+from app.workspace import Workspace, open_workspace
 
 
 class Stage(Protocol):
@@ -90,13 +87,9 @@ def _handler(
 ) -> Handler:
     def handle(job: JobRow, progress: Progress) -> Answer:
         with (
-            tempfile.TemporaryDirectory(prefix="pilotbook-") as name,
-            open_engine(settings.engine, scratch=Path(name)) as engine,
             database.writing() as session,
+            open_workspace(settings, session) as workspace,
         ):
-            workspace = Workspace(
-                session, Ledger(settings.ledger), engine, Path(name), settings.timezone
-            )
             return stage(workspace, job, now=clock(), files=settings.files, progress=progress)
 
     return handle

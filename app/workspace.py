@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlmodel import Session
 
 from app.database import migrate, open_database
+from app.settings import Settings
 from experiments.behavior.engine import Engine, open_engine
 from experiments.behavior.ledger import Ledger, refuse_unusable_folder
 from experiments.errors import BadInput
@@ -31,6 +32,16 @@ class Workspace:
     engine: Engine
     scratch: Path
     timezone: str
+
+
+@contextmanager
+def open_workspace(settings: Settings, session: Session) -> Iterator[Workspace]:
+    """The installation's ledger and an engine beside a session of its registry."""
+    with (
+        tempfile.TemporaryDirectory(prefix="pilotbook-") as name,
+        open_engine(settings.engine, scratch=Path(name)) as engine,
+    ):
+        yield Workspace(session, Ledger(settings.ledger), engine, Path(name), settings.timezone)
 
 
 @contextmanager

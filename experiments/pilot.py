@@ -5,13 +5,12 @@ shaped like the pilot file (see `experiments.plan.pilot_file`), so that file, we
 fill one and the same thing.
 """
 
-from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
+from experiments.design import Design
 from experiments.terms import (
     CONTACT,
     Basis,
@@ -19,7 +18,6 @@ from experiments.terms import (
     Count,
     Currency,
     DayCount,
-    DesignKind,
     Direction,
     Exact,
     Goal,
@@ -30,9 +28,7 @@ from experiments.terms import (
     Name,
     Part,
     Role,
-    Share,
     Slug,
-    Spending,
     Stretch,
     Text,
     VerdictOn,
@@ -51,83 +47,15 @@ class Header(Stretch):
     sponsor: Name
 
 
-class Prior(Part):
-    """What was believed of the money metric's effect before the pilot: a normal distribution."""
-
-    mean: Exact
-    sd: Annotated[Exact, Field(gt=0)]
-
-
-class Design(Part):
-    """The groups, how customers get into them, and how the answer is read."""
-
-    kind: DesignKind = DesignKind.RANDOMIZED
-    control: Name
-    treatments: Annotated[tuple[Name, ...], Field(min_length=1)]
-    shares: dict[str, Share] | None = None
-    cluster: Name | None = None
-    strata: tuple[Name, ...] = ()
-    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-    alpha: Annotated[Exact, Field(gt=0, le=Decimal("0.5"))] = Decimal("0.05")
-    look: Look = Look.FIXED
-    looks: tuple[date, ...] = ()
-    spending: Spending | None = None
-    futility: Spending | None = None
-    tuning_n: Count | None = None
-    prior: Prior | None = None
-
-    @property
-    def arms(self) -> tuple[str, ...]:
-        """Control first, then the treatments in the order of the plan."""
-        return (self.control, *self.treatments)
-
-    def planned_shares(self) -> dict[str, Fraction]:
-        """The share of customers planned for each arm; equal where the plan is silent."""
-        if self.shares is not None:
-            return {arm: Fraction(self.shares[arm]) for arm in self.arms}
-        return {arm: Fraction(1, len(self.arms)) for arm in self.arms}
-
-    @model_validator(mode="after")
-    def _arms_make_sense(self) -> Self:
-        if len(set(self.arms)) < len(self.arms):
-            raise ValueError("control and treatments must be different arms; one is named twice")
-        if self.shares is not None:
-            if set(self.shares) != set(self.arms):
-                raise ValueError(
-                    f"shares must name each arm once: {', '.join(self.arms)}; "
-                    f"they name {', '.join(self.shares)}"
-                )
-            total = sum(self.shares.values(), Decimal(0))
-            if abs(total - 1) > Decimal("0.000001"):
-                raise ValueError(f"shares add up to {total}; they must add up to 1")
-        if self.kind is DesignKind.CLUSTERED and self.cluster is None:
-            raise ValueError('a clustered design needs cluster = "..." (the attribute to group by)')
-        if self.looks and self.look is not Look.GROUP_SEQUENTIAL:
-            raise ValueError('looks are for look = "group_sequential"; a fixed design looks once')
-        return self
-
-    @model_validator(mode="after")
-    def _keys_fit_the_kind_and_the_look(self) -> Self:
-        """A key that another design would heed must not be passed over in silence."""
-        owners = (
-            ("cluster", "kind", self.kind, DesignKind.CLUSTERED),
-            ("spending", "look", self.look, Look.GROUP_SEQUENTIAL),
-            ("futility", "look", self.look, Look.GROUP_SEQUENTIAL),
-            ("tuning_n", "look", self.look, Look.ALWAYS_VALID),
-        )
-        for key, chooser, chosen, owner in owners:
-            if getattr(self, key) is not None and chosen is not owner:
-                raise ValueError(
-                    f'{key} is for {chooser} = "{owner}", and {chooser} is "{chosen}"; '
-                    f"remove {key} or change {chooser}"
-                )
-        return self
-
-
 class Window(Part):
     """Days after enrolment: day `days[0]` to day `days[1] - 1`; day 0 is the enrolment day."""
 
     days: tuple[Annotated[DayCount, Field(ge=0)], Annotated[DayCount, Field(gt=0)]]
+
+    @property
+    def length(self) -> int:
+        """How many days it has."""
+        return self.days[1] - self.days[0]
 
     @model_validator(mode="after")
     def _is_not_empty(self) -> Self:
@@ -168,6 +96,11 @@ class Metric(Part):
     tolerance: Annotated[Exact, Field(ge=0)] | None = None
     tolerance_relative: Annotated[Exact, Field(ge=0)] | None = None
 
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The measures whose rows the metric reads."""
+        return (self.measure,) if self.denominator is None else (self.measure, self.denominator)
+
     @model_validator(mode="after")
     def _keys_fit_the_kind(self) -> Self:
         needs = {MetricKind.RATIO: "denominator", MetricKind.RETENTION: "active_days"}
@@ -180,6 +113,13 @@ class Metric(Part):
             raise ValueError('at_least is for kind = "rate" only')
         if self.cap is not None and self.kind is not MetricKind.MEAN:
             raise ValueError('a cap is for kind = "mean" only')
+        if self.denominator is not None and self.denominator == self.measure:
+            raise ValueError("a ratio divides two measures; measure and denominator are the same")
+        if self.window and self.active_days and self.active_days >= self.window.length:
+            raise ValueError(
+                f"active_days = {self.active_days} must be shorter than the window, which has "
+                f"{self.window.length} days"
+            )
         tolerances = (self.tolerance, self.tolerance_relative)
         given = sum(tolerance is not None for tolerance in tolerances)
         if self.role is Role.GUARDRAIL and given != 1:
@@ -338,6 +278,30 @@ class Plan(Part):
             twice = [name for name in names if folded.count(name.casefold()) > 1]
             if twice:
                 raise ValueError(f"{what} {twice[0]!r} is there twice; give each its own name")
+        return self
+
+    @model_validator(mode="after")
+    def _looks_fit_the_windows(self) -> Self:
+        """The designs with several looks need customers whose windows close one after the other."""
+        design, ends_on = self.design, self.pilot.ends_on
+        if design.look is Look.ALWAYS_VALID:
+            growing = [metric.name for metric in self.metrics if metric.window is None]
+            if growing:
+                raise ValueError(
+                    f'look = "always_valid" reads customers whose days are over, one after the '
+                    f"other; metric {growing[0]!r} has no window, so that everybody's days end "
+                    f'together. Give it window = {{ days = [0, 30] }}, or use "group_sequential"'
+                )
+        if design.looks and design.looks[0] < self.pilot.starts_on:
+            raise ValueError(
+                f"the first look, {design.looks[0]}, is before the pilot starts on "
+                f"{self.pilot.starts_on}"
+            )
+        if design.looks and self.money_metric.window is None and design.looks[-1] != ends_on:
+            raise ValueError(
+                f"the last look, {design.looks[-1]}, must be the last day of the pilot, {ends_on}, "
+                f"because the window of {self.money_metric.name!r} runs until then"
+            )
         return self
 
     @model_validator(mode="after")

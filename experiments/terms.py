@@ -170,9 +170,22 @@ class CheckName(StrEnum):
 
     SPLIT = "split"
     BALANCE = "balance"
+    LOOKS = "looks"
     WINDOW_COMPLETE = "window_complete"
     ROWS_COMPLETE = "rows_complete"
+    ROWS_ALIKE = "rows_alike"
+    ATTRITION = "attrition"
     CONTAMINATION = "contamination"
+    OTHER_PROGRAMS = "other_programs"
+    DOMINANCE = "dominance"
+    ENOUGH_CUSTOMERS = "enough_customers"
+    RESPONSE = "response"
+    FADING = "fading"
+    LARGE_LIFT = "large_lift"
+    CLUSTERS = "clusters"
+    WEIGHTED_BALANCE = "weighted_balance"
+    CONTROL_SIZE = "control_size"
+    PRE_TREND = "pre_trend"
 
 
 class Basis(StrEnum):

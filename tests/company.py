@@ -95,7 +95,7 @@ def analysis_by_engine(
     complete_through: Mapping[str, date] | None = None,
 ) -> Analysis:
     """Analyse on the day after the pilot, all rows declared complete, unless said otherwise."""
-    complete = {metric.measure: plan.pilot.ends_on for metric in plan.metrics}
+    complete = {name: date.max for metric in plan.metrics for name in metric.measures}
     return analyse(
         engine,
         plan,

@@ -11,9 +11,12 @@ import numpy.typing as npt
 from experiments.analyse.analysis import Analysis, Inputs
 from experiments.analyse.checks import Check, Outcome
 from experiments.analyse.estimates import estimates
-from experiments.analyse.evidence import Evidence, Reach
+from experiments.analyse.evidence import Evidence, Measured, Reach
+from experiments.analyse.looks import LookTaken
+from experiments.analyse.variables import Outcome as Compared
 from experiments.behavior.summaries import Sums
 from experiments.pilot import Plan
+from experiments.terms import Look
 
 Values = Sequence[float] | npt.NDArray[np.float64]
 Columns = Mapping[str, Values]
@@ -105,12 +108,16 @@ def evidence_of(
             for arm in plan.design.arms
         },
         known={},
-        sums={arm: sums_of(columns) for arm, columns in laid_out.items()},
-        by_segment={
-            attribute: _by_level(laid_out, levels) for attribute, levels in (segments or {}).items()
-        },
+        everybody=Measured(
+            {arm: sums_of(columns) for arm, columns in laid_out.items()},
+            {
+                attribute: _by_level(laid_out, levels)
+                for attribute, levels in (segments or {}).items()
+            },
+        ),
+        partly={},
         over_time=(),
-        outcomes={one.name: f"outcome {one.name}" for one in plan.metrics},
+        outcomes={one.name: Compared(f"outcome {one.name}") for one in plan.metrics},
         covariates={one.name: known for one in plan.metrics},
         baseline=known,
     )
@@ -121,6 +128,7 @@ def _variables(plan: Plan, columns: Columns, covariates: Sequence[str]) -> Colum
         **{f"outcome {one.name}": columns[one.name] for one in plan.metrics},
         **{f"known {name}": columns[name] for name in covariates},
         "contacts": columns.get("contacts", [0.0] * _size(columns)),
+        "contacted": [float(n > 0) for n in columns.get("contacts", [0.0] * _size(columns))],
     }
 
 
@@ -158,15 +166,28 @@ SPLIT_FAILED = Check("split", Outcome.FAILED, True, 99.0, 0.0, "The groups are n
 
 
 def analysis_of(
-    plan: Plan, evidence: Evidence, *, checks: Sequence[Check] = (SPLIT_PASSED,)
+    plan: Plan,
+    evidence: Evidence,
+    *,
+    checks: Sequence[Check] = (SPLIT_PASSED,),
 ) -> Analysis:
-    """The analysis of some evidence."""
+    """The analysis of some evidence after the end of a fixed design."""
     return Analysis(
         inputs=INPUTS,
         customers={arm: found.customers for arm, found in evidence.reach.items()},
         checks=tuple(checks),
-        estimates=estimates(plan, evidence),
+        estimates=estimates(plan, evidence, confidence=plan.confidence),
         evidence=evidence,
+        look=LookTaken(
+            kind=Look.FIXED,
+            number=1,
+            planned=1,
+            as_of=INPUTS.as_of,
+            final=True,
+            information=(),
+            critical=(),
+            confidence=plan.confidence,
+        ),
     )
 
 

@@ -42,7 +42,8 @@ from app.refusals import NotFound
 from app.web.api import Cursor, Limit, api_router, read_cursor, write_cursor
 from app.web.etags import etag, headers_of, not_modified
 from app.web.jobs import ACCEPTED, answer_call, awaited
-from experiments.report.result import as_csv, as_json, as_table, chosen
+from experiments.report.flat import as_csv, as_table, chosen
+from experiments.report.plain import as_json
 from experiments.terms import CheckName
 from experiments.words import FORMULA_STARTS
 

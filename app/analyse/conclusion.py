@@ -15,8 +15,9 @@ from app.workspace import Workspace
 from experiments.decide.verdict import Status
 from experiments.record.recording import Receipt
 from experiments.report.build import build_report
+from experiments.report.plain import Json
 from experiments.report.report import PilotReport
-from experiments.report.result import Json, result
+from experiments.report.result import result
 from experiments.report.sentences import in_full, verdict_line
 
 

@@ -16,8 +16,8 @@ from app.refusals import NotFound, OutcomesVeiled
 from app.stored import from_text
 from app.tables import AnalysisRow, PilotRow
 from experiments.decide.verdict import Status
+from experiments.report.plain import Json
 from experiments.report.report import PilotReport
-from experiments.report.result import Json
 from experiments.words import day
 
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlmodel import Session
 
@@ -25,11 +25,10 @@ from app.dependencies import (
 )
 from app.people.caller import Caller
 from app.people.rights import Right
-from app.steps import PilotHead, head_of
+from app.steps import PilotHead, head_here, show_pilot
 from app.tables import PilotRow
-from app.web.forms import errors_of
+from app.web.forms import Said, errors_of
 from app.web.jobs import answer_page, awaited
-from app.web.pages import show
 from app.web.route import BookRoute
 from experiments.errors import BadInput, Problem
 from experiments.report.html import Terms, effects_block, time_block
@@ -39,7 +38,6 @@ from experiments.report.wording import counted
 from experiments.words import day, moment
 
 LABELS: Final = {"as_of": "As of", "amendment": "What differs from the plan"}
-Said = Annotated[str, Form()]
 
 router = APIRouter(route_class=BookRoute)
 
@@ -130,19 +128,22 @@ def _page(
     errors: dict[str, str] | None = None,
     typed: dict[str, str] | None = None,
 ) -> Response:
-    head = head_of(session, pilot, today=today)
+    head = head_here(request, session, pilot, today=today)
     row = newest(session, pilot)
     all_heads = heads(session, pilot)
     through = ledger_through(session)
     session.rollback()
     own = pilot.owner_id == caller.user_id
     report = report_kept(row) if row is not None else None
-    return show(
+    return show_pilot(
         request,
+        session,
+        pilot,
         "analyse/page.html",
-        status=422 if errors else 200,
+        step="analyse",
+        today=today,
         head=head,
-        current="analyse",
+        status=422 if errors else 200,
         may_run=caller.may(Right.ANALYSE, own=own, safe=False),
         may_pull=caller.may(Right.PULL_ACCOUNTS, own=own),
         to_read=to_read(head, through=through, today=today),

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
@@ -19,16 +19,14 @@ from experiments.analyse.analysis import (
     Analysed,
     Inputs,
     analyse,
-    enrolment_checks,
     first_outcome_recorded_at,
 )
-from experiments.analyse.checks import Check
-from experiments.behavior.windows import last_window_closes
+from experiments.analyse.schedule import Schedule
 from experiments.decide.verdict import Decision, decide
 from experiments.enrol.enrolment import EnrolmentReceipt, as_drawn, enrolment_of
 from experiments.pilot import Plan
 from experiments.plan.registration import Registration, registration
-from experiments.report.result import Json, as_json
+from experiments.report.plain import Json, as_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ def analyse_pilot(
     today: date,
     known_registration: Registration | None = None,
 ) -> Finding:
-    """Analyse a pilot as of today, at latest as of the day after its last window closes.
+    """Analyse a pilot as of its newest permitted look; before the first, veiled, as of today.
 
     Args:
         workspace: Registry, ledger and engine.
@@ -129,20 +127,6 @@ def analyse_pilot(
         ),
     )
     return Finding(plan, receipt, analysed, decide(plan, analysed.analysis), known)
-
-
-def balance_of(workspace: Workspace, pilot: PilotRow) -> tuple[Check, ...]:
-    """Whether the groups are as large as planned, and alike; known before any outcome.
-
-    Raises:
-        NotNow: Nobody is enrolled yet.
-    """
-    session, engine = workspace.session, workspace.engine
-    plan, _ = frozen_plan(session, pilot)
-    receipt = enrolment_receipt(session, pilot)
-    session.commit()
-    enrolment = enrolment_of(engine, workspace.ledger, pilot.slug, receipt)
-    return enrolment_checks(engine, plan, customers=receipt.arms, enrolment=enrolment)
 
 
 def keep(
@@ -197,12 +181,12 @@ def _inputs(
     today: date,
     engine: str,
 ) -> Inputs:
-    closes_on = last_window_closes(plan, last_enrolled_on=receipt.last_enrolled_on)
+    schedule = Schedule.of(plan, last_enrolled_on=receipt.last_enrolled_on)
     return Inputs(
         plan=stored.fingerprint,
         enrolment=receipt.fingerprint,
         ledger_through=ledger_through(session),
-        as_of=min(today, closes_on + timedelta(days=1)),
+        as_of=schedule.newest(today) or today,
         engine=engine,
         pilotbook=version("pilotbook"),
     )

@@ -5,8 +5,9 @@ from typing import Any
 from fastapi import Request
 
 from app.decide import service
-from app.decide.forms import DecisionRequest, QuestionModel, SecondRequest, slow_guessing
+from app.decide.forms import DecisionRequest, QuestionModel, SecondRequest
 from app.dependencies import CallerDep, NowDep, PilotDep, ReadingDep, WritingDep, allow
+from app.people.guessing import slow_guessing
 from app.people.rights import Right
 from app.web.api import api_router, problems
 from app.web.route import note

@@ -1,16 +1,10 @@
 """What calls and pages of this stage send and get."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any, Final
 
-from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.people.caller import Caller
-from app.people.guessing import guessing_of
 from app.steps import CHOICES
-from experiments.errors import BadInput
 from experiments.terms import Choice
 
 FINGERPRINT_FORM: Final = r"^[0-9a-f]{64}$"
@@ -126,21 +120,3 @@ class QuestionModel(BaseModel):
     fingerprint: str
     recommendation: RecommendationModel
     decision: DecisionModel | None
-
-
-@contextmanager
-def slow_guessing(request: Request, caller: Caller) -> Iterator[None]:
-    """Count wrong passwords, as signing in does.
-
-    Raises:
-        TooManyTries: Says when to try again.
-    """
-    guessing = guessing_of(request)
-    guessing.count(request, caller.email)
-    try:
-        yield
-    except BadInput as error:
-        if any(problem.where == "password" for problem in error.problems):
-            guessing.was_wrong(request)
-        raise
-    guessing.was_right(request, caller.email)

@@ -3,17 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Final
-from urllib.parse import urlencode
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Form, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
 from sqlmodel import Session
 
 from app.analyse.kept import report_kept, said_as_of
 from app.decide import service
-from app.decide.forms import LABELS, OPTIONS, slow_guessing
+from app.decide.forms import LABELS, OPTIONS
 from app.dependencies import (
     CallerDep,
     NowDep,
@@ -25,17 +24,18 @@ from app.dependencies import (
     allow,
 )
 from app.people.caller import Caller
+from app.people.guessing import slow_guessing
 from app.people.rights import Right
 from app.refusals import NotFound, Refusal, Stale, TooManyTries
 from app.steps import CHOICES, show_pilot
 from app.tables import Choice, DecisionRow, PilotRow
-from app.web.forms import errors_of
+from app.web.forms import Said, after, errors_of
 from app.web.route import BookRoute, note
 from experiments.errors import BadInput, PilotError, Problem
 from experiments.words import moment
 
 STATUSES: Final[Mapping[type[PilotError], int]] = {Stale: 412, TooManyTries: 429}
-Said = Annotated[str, Form()]
+COUNTS: Final = "Signed. The decision counts."
 
 router = APIRouter(route_class=BookRoute)
 
@@ -135,7 +135,7 @@ def sign_decision(
         )
     note(request, after=decision.choice, reason=decision.reason)
     done = "Signed. Another executive has to sign it too before it counts."
-    return _back(pilot, done if decision.needs_second else "Signed. The decision counts.")
+    return after(_address(pilot), done if decision.needs_second else COUNTS)
 
 
 @router.post("/pilots/{slug}/decide/second", dependencies=[allow(Right.SIGN)])
@@ -162,7 +162,7 @@ def second_decision(
         return _page(
             request, session, pilot, caller, today=today, zone=settings.timezone, refused=error
         )
-    return _back(pilot, "Signed. The decision counts.")
+    return after(_address(pilot), COUNTS)
 
 
 def _page(
@@ -242,6 +242,5 @@ def _status(refused: BadInput | Refusal | None) -> int:
     return 200 if refused is None else STATUSES.get(type(refused), 422)
 
 
-def _back(pilot: PilotRow, notice: str) -> Response:
-    target = f"/pilots/{pilot.slug}/decide?{urlencode({'notice': notice})}"
-    return RedirectResponse(target, 303)
+def _address(pilot: PilotRow) -> str:
+    return f"/pilots/{pilot.slug}/decide"

@@ -23,7 +23,7 @@ from experiments.decide.recommendation import Recommendation, recommend
 from experiments.decide.verdict import Reason, Status
 from experiments.errors import BadInput, Problem
 from experiments.plan.registration import Registration
-from experiments.report.result import Json
+from experiments.report.plain import Json
 from experiments.report.wording import counted
 
 FEWEST_WORDS: Final = 4

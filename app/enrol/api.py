@@ -19,13 +19,14 @@ from app.dependencies import (
     allow,
 )
 from app.enrol.forms import CustomersQuery, DrawBody
-from app.enrol.kept import kept_of, opened_workspace
+from app.enrol.kept import kept_of
 from app.enrol.lists import arms_csv, assignment_table
 from app.enrol.request import ask_to_draw, ask_to_enrol, new_seed
 from app.people.rights import Right
 from app.web.api import api_router, problems
 from app.web.inbox import UploadDep, file_body
 from app.web.jobs import ACCEPTED, answer_call, awaited
+from app.workspace import open_workspace
 
 router = api_router("customers")
 PARQUET: Final = "application/vnd.apache.parquet"
@@ -267,7 +268,7 @@ def list_groups(
     written_as: Annotated[ListFormat, Query(alias="format")] = ListFormat.JSON,
 ) -> Response:
     """Who is in which group: the whole list, or that of one group."""
-    with opened_workspace(settings, database) as workspace:
+    with database.reading() as session, open_workspace(settings, session) as workspace:
         table = assignment_table(workspace, pilot, arm=arm, with_ids=True)
     name = f'attachment; filename="{pilot.slug}.{written_as}"'
     match written_as:

@@ -5,9 +5,6 @@ in which group is not kept here but read from the ledger each time: ids live in 
 so that an erased customer is on no list.
 """
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +18,8 @@ from app.plan.service import frozen_plan
 from app.settings import Settings
 from app.stored import from_text, to_text
 from app.tables import EnrolmentRow, PilotRow
-from app.workspace import Workspace
+from app.workspace import Workspace, open_workspace
 from experiments.analyse.alike import Alike, groups_alike
-from experiments.behavior.engine import open_engine
-from experiments.behavior.ledger import Ledger
 from experiments.enrol.enrolment import enrolment_of
 
 
@@ -45,18 +40,6 @@ class Kept:
     overlaps: tuple[Overlap, ...]
 
 
-@contextmanager
-def opened_workspace(settings: Settings, database: Database) -> Iterator[Workspace]:
-    """A workspace for a short question of a request."""
-    with (
-        tempfile.TemporaryDirectory(prefix="pilotbook-") as name,
-        open_engine(settings.engine, scratch=Path(name)) as engine,
-        database.reading() as session,
-    ):
-        ledger = Ledger(settings.ledger)
-        yield Workspace(session, ledger, engine, Path(name), settings.timezone)
-
-
 def kept_of(settings: Settings, database: Database, pilot: PilotRow) -> Kept:
     """What is told of an enrolment; counted now only where nobody did so before.
 
@@ -71,7 +54,7 @@ def kept_of(settings: Settings, database: Database, pilot: PilotRow) -> Kept:
         kept = from_text(Kept, path.read_text(encoding="utf-8"))
         if (kept.batch_no, kept.newest) == (receipt.batch_no, newest):
             return kept
-    with opened_workspace(settings, database) as workspace:
+    with database.reading() as session, open_workspace(settings, session) as workspace:
         return keep(workspace, pilot, files=settings.files)
 
 

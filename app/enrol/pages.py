@@ -22,7 +22,7 @@ from app.dependencies import (
     allow,
 )
 from app.enrol.forms import MEANINGS, WORDS, guessed, lacking, typed_columns, typed_seed
-from app.enrol.kept import kept_of, opened_workspace
+from app.enrol.kept import kept_of
 from app.enrol.lists import list_name, list_to_send
 from app.enrol.request import ask_to_draw, ask_to_enrol, new_seed
 from app.enrol.service import enrolment_receipt, waiting_list
@@ -37,12 +37,14 @@ from app.errors import problem_of
 from app.people.caller import Caller
 from app.people.rights import Right
 from app.plan.service import frozen_plan
-from app.steps import head_of, show_pilot
+from app.steps import PilotHead, head_here, show_pilot
 from app.tables import PilotRow
 from app.web.columns import TypedDep, column_names, errors_at, shown_upload
+from app.web.forms import said_of
 from app.web.inbox import UploadId, Waiting, remember, upload_of_form, waiting_upload
 from app.web.jobs import answer_page, awaited
 from app.web.route import BookRoute
+from app.workspace import open_workspace
 from experiments.enrol.customers import attributes_of, refuse_unknown_attributes
 from experiments.enrol.enrolment import as_drawn
 from experiments.enrol.guess import CustomerMeaning, guess_customers
@@ -66,8 +68,8 @@ def enrol_page(
     today: TodayDep,
 ) -> Response:
     """Ask for customers, for the draw, or show who is enrolled."""
-    facts = head_of(session, pilot, today=today).facts
-    if facts.enrolled:
+    head = head_here(request, session, pilot, today=today)
+    if head.facts.enrolled:
         plan, _ = frozen_plan(session, pilot)
         receipt = enrolment_receipt(session, pilot)
         session.rollback()
@@ -79,6 +81,7 @@ def enrol_page(
             "enrol/enrolled.html",
             step=STEP,
             today=today,
+            head=head,
             receipt=receipt,
             sentence=enrolled_sentence(receipt),
             drawn=drawn_sentence(receipt),
@@ -89,11 +92,10 @@ def enrol_page(
             overlaps=[(one, overlap_sentence(one)) for one in kept.overlaps if one.customers],
             may_list=_may(caller, Right.SEE_CUSTOMERS, pilot),
         )
-    if facts.listed:
-        return _ask_draw(
-            request, session, pilot, caller, today, typed={"seed": str(new_seed())}, errors={}
-        )
-    return _ask_file(request, session, pilot, caller, today, errors={})
+    if head.facts.listed:
+        typed = {"seed": str(new_seed())}
+        return _ask_draw(request, session, pilot, caller, today, head=head, typed=typed, errors={})
+    return _ask_file(request, session, pilot, caller, today, head=head, errors={})
 
 
 @router.post("/pilots/{slug}/enrol/uploads", dependencies=[allow(Right.WRITE)])
@@ -110,10 +112,15 @@ async def upload_customers(
     try:
         upload = await upload_of_form(request, by=caller.user_id, now=now)
     except PilotError as error:
-        said = {"file": " ".join(str(error).split("\n  "))}
-        status = problem_of(error).status
         return await run_in_threadpool(
-            _ask_file, request, session, pilot, caller, today, errors=said, status=status
+            _ask_file,
+            request,
+            session,
+            pilot,
+            caller,
+            today,
+            errors={"file": said_of(error)},
+            status=problem_of(error).status,
         )
     return RedirectResponse(_upload_address(pilot, upload), HTTPStatus.SEE_OTHER)
 
@@ -205,7 +212,7 @@ def treatment_list(
     arm: Annotated[str | None, Query(max_length=128)] = None,
 ) -> Response:
     """The list of a group, or of all, for whoever writes to the customers."""
-    with opened_workspace(settings, database) as workspace:
+    with database.reading() as session, open_workspace(settings, session) as workspace:
         text = list_to_send(workspace, pilot, arm=arm)
         plan, _ = frozen_plan(workspace.session, pilot)
     name = list_name(pilot, plan.design.arms, arm)
@@ -220,6 +227,7 @@ def _ask_file(
     caller: Caller,
     today: date,
     *,
+    head: PilotHead | None = None,
     errors: Mapping[str, str],
     status: int = HTTPStatus.OK,
 ) -> Response:
@@ -230,6 +238,7 @@ def _ask_file(
         "enrol/upload.html",
         step=STEP,
         today=today,
+        head=head,
         status=status,
         errors=errors,
         may_write=_may(caller, Right.WRITE, pilot),
@@ -286,6 +295,7 @@ def _ask_draw(
     caller: Caller,
     today: date,
     *,
+    head: PilotHead | None = None,
     typed: Mapping[str, str],
     errors: Mapping[str, str],
 ) -> Response:
@@ -301,6 +311,7 @@ def _ask_draw(
         "enrol/draw.html",
         step=STEP,
         today=today,
+        head=head,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
         customers=counted(waiting.customers, "customer waits", "customers wait"),
         name=waiting.file_name,

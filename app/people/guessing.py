@@ -7,6 +7,8 @@ in this process; several processes of a site count apart.
 import ipaddress
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from fastapi import Request
@@ -14,8 +16,10 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from app.people.caller import Caller
 from app.people.sign_ins import as_email
 from app.refusals import TooManyTries
+from experiments.errors import BadInput
 from experiments.report.wording import counted
 
 MINUTES: Final = 5
@@ -63,6 +67,24 @@ def guessing_of(request: Request) -> Guessing:
     """The counts of this process."""
     found: Guessing = request.app.state.guessing
     return found
+
+
+@contextmanager
+def slow_guessing(request: Request, caller: Caller) -> Iterator[None]:
+    """Count wrong passwords of somebody who signs, as signing in does.
+
+    Raises:
+        TooManyTries: Says when to try again.
+    """
+    guessing = guessing_of(request)
+    guessing.count(request, caller.email)
+    try:
+        yield
+    except BadInput as error:
+        if any(problem.where == "password" for problem in error.problems):
+            guessing.was_wrong(request)
+        raise
+    guessing.was_right(request, caller.email)
 
 
 def _address(request: Request) -> str:

@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from app.dependencies import CallerDep, NowDep, PilotDep, ReadingDep, TodayDep, WritingDep, allow
 from app.people.caller import Caller
+from app.people.guessing import slow_guessing
 from app.people.rights import Right
 from app.people.sign_ins import as_email
 from app.people.users import emails_of
@@ -17,8 +18,8 @@ from app.plan import service
 from app.plan.copying import copy_plan
 from app.plan.draft import check_plan, draft_of
 from app.plan.measures import KnownMeasure, known_measures, unrecorded
+from app.plan.names import namesakes
 from app.plan.outlook import assumed_facts, panel_of
-from app.plan.signing import sign
 from app.plan.updates import add_update, updates_of
 from app.plan.words import in_short, plan_lines
 from app.progress import needed_measures
@@ -86,9 +87,10 @@ def sign_plan_page(
 ) -> Response:
     """Sign the frozen plan."""
     try:
-        sign(
-            request, session, pilot, by=caller, password=password, fingerprint=fingerprint, now=now
-        )
+        with slow_guessing(request, caller):
+            service.sign_plan(
+                session, pilot, by=caller, password=password, fingerprint=fingerprint, now=now
+            )
     except BadInput as error:
         errors = errors_of(error, {"password": "Password"})
         return show_frozen(request, session, pilot, caller, today, errors=errors, status=422)
@@ -164,6 +166,7 @@ def show_review(
         short=in_short(plan) if plan else "",
         lines=plan_lines(plan) if plan else (),
         **(_promise(request, session, pilot, plan) if plan else {}),
+        namesakes=namesakes(session, pilot, plan.pilot.name) if plan else (),
         starts_on=plan.pilot.starts_on if plan else None,
         is_late=plan is not None and today > plan.pilot.starts_on,
     )

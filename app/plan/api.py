@@ -15,8 +15,10 @@ from app.dependencies import (
     WritingDep,
     allow,
 )
+from app.people.guessing import slow_guessing
 from app.people.rights import Right
 from app.plan import service
+from app.plan.asked import PowerQuery
 from app.plan.draft import Draft, draft_of, text_of_file
 from app.plan.outlook import Assumed, assumed_of, draft_outlook, kind_of, sentences_of
 from app.plan.readiness import readiness_of
@@ -34,7 +36,6 @@ from app.plan.schemas import (
     UpdateRequest,
     plan_body,
 )
-from app.plan.signing import sign
 from app.plan.updates import Update, add_update, updates_of
 from app.refusals import Stale, TooLarge, WrongType
 from app.tables import PilotRow
@@ -43,11 +44,11 @@ from app.web.etags import etag, headers_of, not_modified
 from app.web.route import note
 from experiments.errors import BadInput, Problem, Undefined
 from experiments.plan.pilot_file import PlanFile, parse_plan_file, parse_plan_json
-from experiments.terms import MOST, MetricKind
+from experiments.plan.trial import SHARES
+from experiments.terms import MetricKind
 from experiments.words import day
 
 LONGEST: Final = 1024**2
-AMOUNT: Final = 1e12
 TOML: Final = "application/toml"
 PLAN_ANSWER: Final[dict[int | str, dict[str, Any]]] = {
     200: {
@@ -78,10 +79,6 @@ IfMatch = Annotated[
     str | None,
     Header(description="`ETag` of the plan that was changed.", max_length=200),
 ]
-Number = Annotated[float | None, Query(ge=-AMOUNT, le=AMOUNT, allow_inf_nan=False)]
-Positive = Annotated[float | None, Query(ge=0, le=AMOUNT, allow_inf_nan=False)]
-Rate = Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)]
-Customers = Annotated[int | None, Query(ge=1, le=MOST, description="All groups together.")]
 
 
 @router.post(
@@ -194,15 +191,15 @@ def sign_plan(
     asked: SignatureRequest,
 ) -> Signature:
     """Sign the frozen plan as its sponsor."""
-    signature = sign(
-        request,
-        session,
-        pilot,
-        by=caller,
-        password=asked.password,
-        fingerprint=asked.fingerprint,
-        now=now,
-    )
+    with slow_guessing(request, caller):
+        signature = service.sign_plan(
+            session,
+            pilot,
+            by=caller,
+            password=asked.password,
+            fingerprint=asked.fingerprint,
+            now=now,
+        )
     note(request, fingerprint=signature.fingerprint)
     return Signature(by=caller.email, at=signature.signed_at, fingerprint=signature.fingerprint)
 
@@ -224,12 +221,7 @@ def get_power(
     *,
     pilot: PilotDep,
     session: ReadingDep,
-    effect: Number = None,
-    customers: Customers = None,
-    mean: Number = None,
-    sd: Positive = None,
-    rate: Rate = None,
-    contacts: Positive = None,
+    asked: Annotated[PowerQuery, Query()],
 ) -> dict[str, Any]:
     """Power curve, break-even and customers needed; what is left out is as the form has it."""
     frozen = service.plan_row(session, pilot)
@@ -237,15 +229,7 @@ def get_power(
     given = json.loads(frozen.canonical_json) if frozen else draft.given
     kind = kind_of(given)
     typed, _ = assumed_of(draft.fields or {}, kind=kind)
-    asked = {
-        "effect": effect,
-        "customers": customers,
-        "mean": mean,
-        "sd": sd,
-        "rate": rate,
-        "contacts": contacts,
-    }
-    assumed = typed.but(**asked)
+    assumed = asked.added_to(typed)
     _refuse_unknown_baseline(assumed, kind)
     found = draft_outlook(given, assumed)
     return {
@@ -255,6 +239,15 @@ def get_power(
         "power": _json(found.to_prove.power),
         "customers_needed": _json(found.to_prove.customers_needed),
         "detectable_effect": _json(found.detectable_effect),
+        "break_even_horizon": _json(found.break_even_horizon),
+        "guardrails": [
+            {
+                "metric": one.metric,
+                "power": _json(one.power),
+                "customers_needed": _json(one.customers_needed),
+            }
+            for one in found.guardrails
+        ],
         "days": _json(found.days),
         "target": found.target,
         "curve": [
@@ -322,8 +315,8 @@ def _version(pilot: PilotRow, if_match: str | None) -> int | None:
 def _refuse_unknown_baseline(assumed: Assumed, kind: MetricKind) -> None:
     found = assumed.baseline(kind)
     if isinstance(found, Undefined):
-        where = "rate" if kind is MetricKind.RATE else "mean"
-        both = "" if kind is MetricKind.RATE else " and sd"
+        where = "rate" if kind in SHARES else "mean"
+        both = "" if kind in SHARES else " and sd"
         raise BadInput(
             "There is no power without knowing what customers do now.",
             [Problem(where, f"{found.reason}: give {where}{both} in the query")],

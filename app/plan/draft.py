@@ -11,7 +11,7 @@ from app.plan.fields import Fields, fields_of, given_of
 from app.tables import PilotRow
 from experiments.errors import BadPlan, Problem
 from experiments.pilot import Plan
-from experiments.plan.pilot_file import BehaviorFile, CustomersFile, parse_plan
+from experiments.plan.pilot_file import parse_plan
 
 FORM: Final = "form"
 LONGEST_SLUG: Final = 63
@@ -77,25 +77,6 @@ def draft_of(pilot: PilotRow) -> Draft:
     """The draft of a pilot, also after its plan was frozen."""
     given = json.loads(pilot.draft_json)
     return Draft(given, given.pop(FORM, None))
-
-
-def plan_of(pilot: PilotRow) -> Plan:
-    """The plan that a pilot's draft says.
-
-    Raises:
-        BadPlan: The draft is not complete, or contradicts itself.
-    """
-    return check_plan(draft_of(pilot))
-
-
-def files_of(pilot: PilotRow) -> tuple[CustomersFile | None, tuple[BehaviorFile, ...]]:
-    """What a pilot file said of the columns of its files; nothing where there was none."""
-    given = draft_of(pilot).given
-    customers = given.get("customers")
-    return (
-        CustomersFile.model_validate(customers) if customers else None,
-        tuple(BehaviorFile.model_validate(one) for one in given.get("behavior", ())),
-    )
 
 
 def check_plan(draft: Draft) -> Plan:

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from pydantic_core import from_json
-from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
-from app.batches import standing
-from app.tables import BatchKind, BatchRow, MeasureRow
+from app.progress import arrivals
+from app.tables import MeasureKind, MeasureRow
+from experiments.terms import MetricKind
 from experiments.words import day
+
+# Parts of names of events that nobody wants.
+UNWELCOME: Final = ("complain", "cancel", "churn", "refund", "unsubscri", "opt_out", "opt-out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +26,13 @@ class KnownMeasure:
         name: As files name it.
         unit: What it is counted in; empty where nobody said.
         last: Day on which its newest rows arrived; None where it is described and not recorded.
+        kind: What a value is; None where nobody said.
     """
 
     name: str
     unit: str
     last: date | None
+    kind: MeasureKind | None = None
 
     @property
     def words(self) -> str:
@@ -35,23 +40,32 @@ class KnownMeasure:
         rows = f"last upload {day(self.last)}" if self.last else "no rows yet"
         return ", ".join(part for part in (self.name, self.unit, rows) if part)
 
+    @property
+    def is_unwelcome(self) -> bool:
+        """Whether its name says that less of it is better."""
+        return any(word in self.name.casefold() for word in UNWELCOME)
+
+    @property
+    def counted(self) -> MetricKind | None:
+        """How a plan would count it; None where neither a description nor its name says so."""
+        if self.kind is None:
+            return MetricKind.COUNT if self.is_unwelcome else None
+        return MetricKind.COUNT if self.kind is MeasureKind.EVENT else MetricKind.MEAN
+
 
 def known_measures(session: Session, *, timezone: str) -> list[KnownMeasure]:
     """The measures that somebody described, or of which rows arrived, in alphabetical order."""
-    texts = (
-        standing(BatchKind.BEHAVIOR)
-        .order_by(None)
-        .with_only_columns(col(BatchRow.measures_json), func.max(BatchRow.received_at))
-        .group_by(col(BatchRow.measures_json))
-    )
-    last: dict[str, date] = {}
-    for text, received_at in session.execute(texts).all():
-        arrived = received_at.astimezone(ZoneInfo(timezone)).date()
-        for name in from_json(text):
-            last[name] = max(arrived, last.get(name, date.min))
-    units = {row.name: row.unit for row in session.exec(select(MeasureRow)).all()}
+    zone = ZoneInfo(timezone)
+    last = {
+        name: arrival.received_at.astimezone(zone).date()
+        for name, arrival in arrivals(session).items()
+    }
+    said = {row.name: row for row in session.exec(select(MeasureRow)).all()}
     return [
-        KnownMeasure(name, units.get(name, ""), last.get(name)) for name in sorted({*units, *last})
+        KnownMeasure(name, said[name].unit, last.get(name), MeasureKind(said[name].kind))
+        if name in said
+        else KnownMeasure(name, "", last[name])
+        for name in sorted({*said, *last})
     ]
 
 

@@ -11,15 +11,21 @@ from pydantic import BaseModel, ValidationError
 
 from app.plan.fields import ASIDE, READERS, Fields, Typed
 from app.plan.forms import AMOUNT_ASIDE, RATE_ASIDE, label_of
+from app.plan.known import NOTHING_KNOWN, Known
 from app.plan.typed import plain_number
 from app.plan.words import in_short
+from experiments.design import Design
 from experiments.errors import BadInput, BadPlan, Undefined
-from experiments.pilot import Design, Value, Window
+from experiments.pilot import Metric, Value, Window
 from experiments.plan.baseline import Baseline
-from experiments.plan.break_even import BreakEven, Costing, break_even
-from experiments.plan.outlook import Outlook, duration, outlook
+from experiments.plan.break_even import BreakEven, Costing, break_even, window_months
+from experiments.plan.duration import duration
+from experiments.plan.horizon import HorizonBreakEven, horizon_break_even
+from experiments.plan.looking import Looking
+from experiments.plan.outlook import Outlook, outlook
 from experiments.plan.pilot_file import parse_plan
-from experiments.plan.power import KINDS, Groups
+from experiments.plan.power import KINDS
+from experiments.plan.trial import SHARES, Groups
 from experiments.report.drawing import RESPONSIVE, Layout
 from experiments.report.html import ChartBlock
 from experiments.report.outlook_words import (
@@ -37,6 +43,9 @@ AnyModel = TypeVar("AnyModel", bound=BaseModel)
 USUAL_CUSTOMERS: Final = 10_000
 SPREAD: Final = 3.0  # standard deviations of an amount per average, where nobody said
 SD_ASSUMED: Final = "typed in; the standard deviation is assumed"
+HOW_CUSTOMERS_ARE_READ: Final = (
+    *("kind", "cluster", "look", "looks", "spending", "spending_parameter", "tuning_n"),
+)
 _LARGEST: Final = Decimal(10) ** 12
 
 
@@ -51,6 +60,7 @@ class Assumed:
         rate: Share of customers with the event, without the program; for a rate.
         effect: True effect per treated customer.
         contacts: Contacts per treated customer.
+        known: What else is known of customers.
     """
 
     customers: int = USUAL_CUSTOMERS
@@ -59,8 +69,9 @@ class Assumed:
     rate: float | None = None
     effect: float | None = None
     contacts: float | None = None
+    known: Known = NOTHING_KNOWN
 
-    def but(self, **changes: float | None) -> "Assumed":
+    def but(self, **changes: "float | Known | None") -> "Assumed":
         """The same, but for what is not None."""
         known: dict[str, Any] = {key: new for key, new in changes.items() if new is not None}
         return replace(self, **known)
@@ -68,22 +79,25 @@ class Assumed:
     def baseline(self, kind: MetricKind) -> Baseline | Undefined:
         """What customers do now, as far as somebody said."""
         try:
-            if kind is MetricKind.RATE:
+            if kind in SHARES:
                 if self.rate is None:
                     return Undefined("say which share does it without the program")
-                return Baseline.of_rate(self.rate)
+                return self.known.added_to(Baseline.of_rate(self.rate))
             if self.mean is None:
                 return Undefined("say what a customer does without the program")
             if self.sd is None:
-                return Baseline(mean=self.mean, sd=self.usual_sd(kind), source=SD_ASSUMED)
-            return Baseline(mean=self.mean, sd=self.sd)
+                base = Baseline(mean=self.mean, sd=self.usual_sd(kind), source=SD_ASSUMED)
+            else:
+                base = Baseline(mean=self.mean, sd=self.sd)
+            return self.known.added_to(base)
         except BadInput as error:
             return Undefined(error.what.rstrip("."))
 
     def usual_sd(self, kind: MetricKind) -> float:
         """The spread where nobody said: few customers bring most; events spread geometrically."""
         mean = abs(self.mean or 0.0)
-        return math.sqrt(mean + mean**2) if kind is MetricKind.COUNT else SPREAD * mean
+        counts = kind in (MetricKind.COUNT, MetricKind.BREADTH)
+        return math.sqrt(mean + mean**2) if counts else SPREAD * mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +129,7 @@ def assumed_of(fields: Mapping[str, str], *, kind: MetricKind) -> tuple[Assumed,
     """What was typed beside the plan; and, by field, what cannot be read."""
     found: dict[str, Any] = {}
     wrong: dict[str, str] = {}
-    left_out = AMOUNT_ASIDE if kind is MetricKind.RATE else RATE_ASIDE
+    left_out = AMOUNT_ASIDE if kind in SHARES else RATE_ASIDE
     for name, typed in ASIDE.items():
         text = fields.get(name, "").strip()
         if not text or name in left_out:
@@ -131,7 +145,7 @@ def assumed_of(fields: Mapping[str, str], *, kind: MetricKind) -> tuple[Assumed,
             key = name.removeprefix("outlook-")
             found[key] = int(number) if key == "customers" else float(number)
     expected = found.pop("rate_with", None)
-    if kind is MetricKind.RATE:
+    if kind in SHARES:
         found["effect"] = _more(found.get("rate"), expected)
     return Assumed(**found), wrong
 
@@ -140,7 +154,7 @@ def assumed_facts(given: Mapping[str, Any], fields: Mapping[str, str]) -> list[t
     """What was typed for the outlook, by the labels of the form, and what was assumed besides."""
     kind = kind_of(given)
     unit = "" if kind is not MetricKind.MEAN else _money_unit(given)
-    left_out = AMOUNT_ASIDE if kind is MetricKind.RATE else RATE_ASIDE
+    left_out = AMOUNT_ASIDE if kind in SHARES else RATE_ASIDE
     facts = {}
     for name, typed in ASIDE.items():
         text = fields.get(name, "").strip()
@@ -152,7 +166,7 @@ def assumed_facts(given: Mapping[str, Any], fields: Mapping[str, str]) -> list[t
             text = f"{text} {unit}".strip()
         facts[name] = text
     assumed = assumed_of(fields, kind=kind)[0]
-    if assumed.mean is not None and assumed.sd is None and kind is not MetricKind.RATE:
+    if assumed.mean is not None and assumed.sd is None and kind not in SHARES:
         sd = plain_number(Decimal(f"{assumed.usual_sd(kind):.2f}"))
         why = "a little more than" if kind is MetricKind.COUNT else "three times"
         facts["outlook-sd"] = f"{sd} {unit}".strip() + f", assumed: {why} the average"
@@ -194,16 +208,22 @@ def draft_outlook(given: Mapping[str, Any], assumed: Assumed) -> Outlook:
     kind = kind_of(given)
     days = _days(given)
     windows = [_read(Window, metric.get("window")) for metric in _metrics(given)]
+    pays_from = _pays_from(given, days, assumed)
+    design = _design(given)
     return outlook(
-        _groups(given),
+        Groups.of(design),
         kind=kind,
         baseline=assumed.baseline(kind),
         customers=assumed.customers,
-        pays_from=_pays_from(given, days, assumed),
+        pays_from=pays_from,
         effect=assumed.effect,
         days=duration(windows, starts_on=days.starts_on, ends_on=days.ends_on)
         if days
         else Undefined("say the first and the last day"),
+        design=design.kind,
+        looking=Looking.of(design),
+        over_horizon=_over_horizon(given, days, pays_from),
+        guardrails=_guardrails(given, assumed),
     )
 
 
@@ -250,22 +270,64 @@ def _block(found: Outlook, unit: Unit) -> ChartBlock | None:
     )
 
 
-def _groups(given: Mapping[str, Any]) -> Groups:
+def _design(given: Mapping[str, Any]) -> Design:
+    """The design, as far as it makes sense; two halves and one look while it does not."""
     said = _section(given, "design")
     arms = [arm or f"treatment {at}" for at, arm in enumerate(said.get("treatments") or [""])]
     parts = {"control": said.get("control") or "control", "treatments": arms}
-    for more in (("shares", "alpha"), ("shares",), ()):
+    for more in (
+        (*HOW_CUSTOMERS_ARE_READ, "shares", "alpha"),
+        ("shares", "alpha"),
+        ("shares",),
+        (),
+    ):
         keys = {key: said[key] for key in more if key in said}
         design = _read(Design, {**parts, **keys})
         if design is not None:
-            return Groups.of(design)
-    return Groups(control=0.5, treatments=(0.5,))
+            return design
+    return Design(control="control", treatments=("treatment",))
+
+
+def _guardrails(
+    given: Mapping[str, Any], assumed: Assumed
+) -> tuple[tuple[Metric, Baseline | Undefined], ...]:
+    """The guardrails of a draft of whose level somebody said something."""
+    metrics = [_read(Metric, one) for one in _metrics(given) if one.get("role") == Role.GUARDRAIL]
+    levels = dict(assumed.known.guardrails)
+    return tuple(
+        (metric, assumed.known.guardrail(metric.kind, levels[metric.name]))
+        for metric in metrics
+        if metric is not None and metric.name in levels
+    )
+
+
+def _over_horizon(
+    given: Mapping[str, Any], days: Stretch | None, pays_from: BreakEven | Undefined
+) -> HorizonBreakEven | Undefined:
+    value = _value(given)
+    if value is None or days is None:
+        return Undefined("say what a unit is worth and the pilot's days")
+    return horizon_break_even(
+        pays_from,
+        window_months=window_months(
+            _read(Window, _money(given).get("window")),
+            starts_on=days.starts_on,
+            ends_on=days.ends_on,
+        ),
+        persistence_months=value.persistence_months,
+        horizon_months=value.horizon_months,
+        discount_rate=float(value.discount_rate),
+    )
+
+
+def _value(given: Mapping[str, Any]) -> Value | None:
+    return _read(Value, {**_section(given, "value"), "currency": "EUR", "metric": "money"})
 
 
 def _pays_from(
     given: Mapping[str, Any], days: Stretch | None, assumed: Assumed
 ) -> BreakEven | Undefined:
-    value = _read(Value, {**_section(given, "value"), "currency": "EUR", "metric": "money"})
+    value = _value(given)
     if value is None:
         return Undefined("say what a unit is worth and what the program costs")
     if days is None:

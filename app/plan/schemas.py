@@ -83,6 +83,8 @@ POWER: Final[Any] = {
     "power": 0.42,
     "customers_needed": 23665,
     "detectable_effect": 2.13,
+    "break_even_horizon": 0.448,
+    "guardrails": [{"metric": "complaint", "power": 0.61, "customers_needed": 16100}],
     "days": 28,
     "target": 0.8,
     "curve": [{"customers": 10000, "power": 0.42}, {"customers": 23665, "power": 0.8}],
@@ -171,6 +173,14 @@ class Point(BaseModel):
     power: float
 
 
+class GuardrailPower(BaseModel):
+    """Whether so many customers can show that a guardrail is kept."""
+
+    metric: str
+    power: float | Missing = Field(description="Probability, if the program changes nothing here.")
+    customers_needed: int | Missing
+
+
 class PowerModel(BaseModel):
     """What the pilot can show; effects per treated customer, in the metric's own unit."""
 
@@ -182,6 +192,10 @@ class PowerModel(BaseModel):
     power: float | Missing = Field(description="Probability to prove that the program pays.")
     customers_needed: int | Missing
     detectable_effect: float | Missing
+    break_even_horizon: float | Missing = Field(
+        description="Effect at which the net present value over the horizon is 0."
+    )
+    guardrails: list[GuardrailPower] = Field(description="Those whose level was said.")
     days: int | Missing
     target: float
     curve: list[Point]

@@ -41,7 +41,7 @@ from app.web.jobs import ACCEPTED, answer_call, awaited
 from app.web.route import note
 from app.web.uploads import Upload, discard_upload, receive_upload
 from experiments.plan.pilot_file import BehaviorFile
-from experiments.report.result import rejects_csv
+from experiments.report.flat import rejects_csv
 
 router = api_router("behavior")
 QueryDep = Annotated[BehaviorQuery, Query()]

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
@@ -29,21 +29,26 @@ from app.record.api import rejects_answer
 from app.record.forms import MeasureBody
 from app.record.ledger import NEWEST, BatchLine, batch_line, batch_lines, behavior_batch
 from app.record.measures import describe, known_measures
-from app.record.pages import YES, Again, Place, ask_columns, explained, may_reverse, said_of
-from app.record.request import ask_to_record
+from app.record.pages import (
+    YES,
+    Again,
+    Place,
+    ask_columns,
+    may_reverse,
+    record_as_explained,
+)
 from app.record.service import receipt_of
 from app.record.shown import receipt_facts, receipt_sentence, receipt_shown
 from app.refusals import NotNow
 from app.tables import BatchKind, BatchRow, BatchState
 from app.web.api import Cursor, read_cursor, write_cursor
 from app.web.columns import TypedDep
-from app.web.forms import after
+from app.web.forms import Said, after, said_of
 from app.web.inbox import UploadId, upload_of_form, waiting_upload
-from app.web.jobs import answer_page, awaited
 from app.web.pages import show
 from app.web.route import BookRoute, note
 from experiments.errors import PilotError
-from experiments.report.result import rejects_csv
+from experiments.report.flat import rejects_csv
 
 router = APIRouter(route_class=BookRoute)
 BATCHES_SHOWN: Final = 50
@@ -118,21 +123,18 @@ def record_for_ledger(
 ) -> Response:
     """Record an upload, as its columns were explained."""
     waiting = waiting_upload(settings.files, upload, by=caller.user_id)
-    columns = explained(request, reading, LEDGER, waiting, today, typed=typed)
-    if isinstance(columns, Response):
-        return columns
-    job = ask_to_record(
-        session,
-        waiting.path,
-        columns,
-        name=waiting.name,
+    return record_as_explained(
+        request,
+        LEDGER,
+        waiting,
+        typed=typed,
+        reading=reading,
+        writing=session,
+        database=database,
         by=caller,
         now=now,
         today=today,
-        done=LEDGER.done,
-        back=LEDGER.upload(upload),
     )
-    return answer_page(awaited(session, database, job))
 
 
 @router.get("/ledger/{batch}", dependencies=[allow(Right.RECORD)])
@@ -159,12 +161,12 @@ def reverse_batch_page(
     reading: ReadingDep,
     caller: CallerDep,
     now: NowDep,
-    reason: Annotated[str, Form()] = "",
-    sure: Annotated[str, Form()] = "",
+    reason: Said = "",
+    sure: Said = "",
 ) -> Response:
     """Take back a batch, once somebody says that they are sure."""
     errors = {}
-    if not reason.strip() or len(reason) > LONGEST_REASON or "\x00" in reason:
+    if not reason.strip() or len(reason) > LONGEST_REASON:
         errors["reason"] = "Say why the rows are wrong, in some words."
     if not sure:
         errors["sure"] = "Tick this to take the batch back."

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic_core import from_json
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
-from app.batches import standing
+from app.progress import arrivals
 from app.refusals import NotNow
-from app.tables import BatchKind, BatchRow, MeasureKind, MeasureRow
+from app.tables import MeasureKind, MeasureRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +30,7 @@ class Measure:
 
 def known_measures(session: Session) -> Sequence[Measure]:
     """All measures, by name."""
-    texts = session.execute(
-        standing(BatchKind.BEHAVIOR).order_by(None).with_only_columns(col(BatchRow.measures_json))
-    )
-    recorded = {name for text in set(texts.scalars()) for name in from_json(text)}
+    recorded = arrivals(session)
     rows = {row.name: row for row in session.exec(select(MeasureRow)).all()}
     return [
         Measure(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlmodel import Session
 
 from app.batches import complete_through
+from app.database import Database
 from app.dependencies import (
     LARGEST_ID,
     CallerDep,
@@ -44,9 +45,10 @@ from app.record.measures import known_measures
 from app.record.request import ask_to_record
 from app.record.service import receipt_of
 from app.record.shown import arrived, receipt_shown
-from app.steps import head_of, show_pilot
+from app.steps import PilotHead, head_here, show_pilot
 from app.tables import PilotRow
 from app.web.columns import TypedDep, column_names, errors_at, shown_upload
+from app.web.forms import said_of
 from app.web.inbox import UploadId, Waiting, remember, upload_of_form, waiting_upload
 from app.web.jobs import answer_page, awaited
 from app.web.pages import show
@@ -165,41 +167,53 @@ def record_for_pilot(
 ) -> Response:
     """Record an upload, as its columns were explained."""
     waiting = waiting_upload(settings.files, upload, by=caller.user_id)
-    place = Place(pilot)
-    columns = explained(request, reading, place, waiting, today, typed=typed)
-    if isinstance(columns, Response):
-        return columns
-    job = ask_to_record(
-        session,
-        waiting.path,
-        columns,
-        name=waiting.name,
+    return record_as_explained(
+        request,
+        Place(pilot),
+        waiting,
+        typed=typed,
+        reading=reading,
+        writing=session,
+        database=database,
         by=caller,
         now=now,
         today=today,
-        done=place.done,
-        back=place.upload(upload),
     )
-    return answer_page(awaited(session, database, job))
 
 
-def explained(
+def record_as_explained(
     request: Request,
-    session: Session,
     place: Place,
     waiting: Waiting,
-    today: date,
     *,
     typed: Mapping[str, str],
-) -> Any:
-    """What the columns mean as a form said, or the form again with what is wrong."""
+    reading: Session,
+    writing: Session,
+    database: Database,
+    by: Caller,
+    now: datetime,
+    today: date,
+) -> Response:
+    """Record an upload as a form explained its columns, or show the form with what is wrong."""
     remember(waiting, typed)
     names = column_names(waiting.preview)
     try:
-        return typed_columns(typed, names, file=waiting.name, today=today)
+        columns = typed_columns(typed, names, file=waiting.name, today=today)
     except BadInput as error:
         errors = errors_at(error, names, FIELDS, WORDS)
-        return ask_columns(request, session, place, waiting, today, typed=typed, errors=errors)
+        return ask_columns(request, reading, place, waiting, today, typed=typed, errors=errors)
+    job = ask_to_record(
+        writing,
+        waiting.path,
+        columns,
+        name=waiting.name,
+        by=by,
+        now=now,
+        today=today,
+        done=place.done,
+        back=request.url.path,
+    )
+    return answer_page(awaited(writing, database, job))
 
 
 def ask_columns(
@@ -215,9 +229,11 @@ def ask_columns(
     """Show the first rows of an upload, and ask what its columns mean."""
     measures = {measure.name for measure in known_measures(session)}
     pilot, closes_on = place.pilot, None
+    head: PilotHead | None = None
     needs: tuple[Need, ...] = ()
     if pilot is not None:
-        facts = head_of(session, pilot, today=today).facts
+        head = head_here(request, session, pilot, today=today)
+        facts = head.facts
         needs = needs_of(facts.plan) if facts.plan else ()
         closes_on = facts.closes_on
     session.rollback()
@@ -244,13 +260,15 @@ def ask_columns(
     if pilot is None:
         return show(request, "record/ledger_columns.html", **context)
     return show_pilot(
-        request, session, pilot, "record/columns.html", step=STEP, today=today, **context
+        request,
+        session,
+        pilot,
+        "record/columns.html",
+        step=STEP,
+        today=today,
+        head=head,
+        **context,
     )
-
-
-def said_of(error: PilotError) -> str:
-    """An error as one sentence of a field."""
-    return " ".join(str(error).split("\n  "))
 
 
 def _show_arrived(
@@ -265,7 +283,8 @@ def _show_arrived(
     errors: Mapping[str, str],
     status: int = HTTPStatus.OK,
 ) -> Response:
-    facts = head_of(session, pilot, today=today).facts
+    head = head_here(request, session, pilot, today=today)
+    facts = head.facts
     measures = None
     if facts.plan is not None and facts.closes_on is not None:
         declared = complete_through(session, through=LARGEST_ID)
@@ -284,6 +303,7 @@ def _show_arrived(
         "record/arrived.html",
         step=STEP,
         today=today,
+        head=head,
         status=status,
         measures=measures,
         receipt=receipt,

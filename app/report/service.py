@@ -12,8 +12,9 @@ from app.workspace import Workspace
 from experiments.analyse.download import accounts_table
 from experiments.errors import BadInput
 from experiments.record.recording import Receipt
+from experiments.report.flat import as_csv, rejects_csv
+from experiments.report.plain import Json, as_json
 from experiments.report.report import PilotReport
-from experiments.report.result import Json, as_csv, as_json, rejects_csv
 
 
 def refuse_unwritable(folder: Path) -> None:

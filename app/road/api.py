@@ -15,7 +15,7 @@ from app.steps import PilotHead, StepState, head_of
 from app.web.api import PREFIX, Cursor, Limit, api_router, read_cursor, write_cursor
 from app.web.etags import headers_of, not_modified
 from experiments.decide.verdict import Status
-from experiments.report.result import Json
+from experiments.report.plain import Json
 
 SUMMARY: Final[Any] = {
     "slug": "mens-email",

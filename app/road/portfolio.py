@@ -13,10 +13,11 @@ from sqlmodel import Session, col, select
 
 from app.analyse.kept import report_kept
 from app.people.users import find_user
+from app.plan.names import names_of
 from app.steps import PilotHead, heads_of
 from app.tables import AnalysisRow, DecisionRow, PilotRow, PlanRow, UserRow
 from experiments.decide.verdict import Status
-from experiments.report.result import Json
+from experiments.report.plain import Json
 
 PAGE: Final = 50
 
@@ -182,22 +183,11 @@ def _stands(status: Standing) -> ColumnElement[bool]:
 def _named(session: Session, q: str) -> list[int]:
     """Pilots whose name or address holds some words.
 
-    Names stand inside texts that the two databases take apart differently, and lower case of other
-    alphabets is unknown to one of them; so they are compared here.
+    Lower case of other alphabets is unknown to one of the databases; so it is compared here.
     """
-    query = sa.select(
-        col(PilotRow.id),
-        col(PilotRow.slug),
-        sa.func.coalesce(col(PlanRow.canonical_json), col(PilotRow.draft_json)),
-    ).join(PlanRow, col(PlanRow.pilot_id) == PilotRow.id, isouter=True)
     wanted = q.casefold()
     return [
-        pilot
-        for pilot, slug, text in session.execute(query).all()
-        if wanted in slug or wanted in _name(text).casefold()
+        one.pilot_id
+        for one in names_of(session)
+        if wanted in one.slug or wanted in one.name.casefold()
     ]
-
-
-def _name(text: str) -> str:
-    head = from_json(text).get("pilot")
-    return str(head.get("name", "")) if isinstance(head, dict) else ""

@@ -25,8 +25,8 @@ from experiments.errors import BadPlan, Problem
 from experiments.plan.pilot_file import PilotFile
 from experiments.plan.registration import Registration
 from experiments.record.recording import Receipt
+from experiments.report.plain import Json
 from experiments.report.report import PilotReport
-from experiments.report.result import Json
 
 
 class Stage(StrEnum):

@@ -101,6 +101,17 @@
     (next?.querySelector("input, select, textarea") ?? group.querySelector("[name=add]")).focus();
   }
 
+  /* A measure that is chosen proposes how it is counted, and which way is better. */
+  document.addEventListener("change", (event) => {
+    const chosen = event.target.selectedOptions?.[0]?.dataset;
+    const row = event.target.closest?.("[data-row]");
+    if (!chosen || !row) return;
+    for (const key of ["kind", "direction", "worse"]) {
+      const field = row.querySelector(`select[name$="-${key}"]`);
+      if (field && chosen[key]) field.value = chosen[key];
+    }
+  }, { capture: true });
+
   /* Nobody leaves what is not saved without being asked. */
   function guard(root) {
     for (const form of root.querySelectorAll("form[data-guard]")) {

@@ -10,7 +10,7 @@ from itsdangerous import BadSignature, Signer
 from pydantic import AfterValidator
 from starlette.types import Receive, Scope, Send
 
-from experiments.errors import BadInput
+from experiments.errors import BadInput, PilotError
 
 # Without NUL, which PostgreSQL cannot hold.
 Said = Annotated[str, Form(), AfterValidator(lambda said: said.replace("\0", ""))]
@@ -71,3 +71,8 @@ def errors_of(error: BadInput, labels: Mapping[str, str]) -> dict[str, str]:
         name = problem.where if known else ""
         found[name] = f"{found[name]}; {said}" if name in found else said
     return found
+
+
+def said_of(error: PilotError) -> str:
+    """An error as one sentence of a field."""
+    return " ".join(str(error).split("\n  "))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 from starlette.datastructures import Headers
@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.database import Database
 from app.dependencies import caller_or_nobody
+from app.errors import ProblemDocument
 from app.tables import IdempotencyKeyRow
 from app.web.api import PREFIX
 
@@ -47,7 +48,8 @@ class Idempotency:
         if caller is None:
             return await self.app(scope, receive, send)
         if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
-            refused = _problem(422, "bad-input", "Idempotency-Key must be 1 to 255 characters.")
+            what = f"Idempotency-Key must be 1 to {LONGEST_KEY} characters."
+            refused = ProblemDocument(422, "bad-input", what).as_answer()
             return await refused(scope, receive, send)
         return await self._once(scope, receive, send, key=key, caller=caller)
 
@@ -125,9 +127,8 @@ def _row(session: Session, *, caller: str, key: str) -> IdempotencyKeyRow | None
 
 def _known(row: IdempotencyKeyRow, digest: str) -> Response:
     if row.request_sha256 != digest:
-        return _problem(
-            422, "key-used", "This Idempotency-Key was used for another request; choose a new one."
-        )
+        what = "This Idempotency-Key was used for another request; choose a new one."
+        return ProblemDocument(422, "key-used", what).as_answer()
     if row.status is None:
         return _still_running()
     headers = dict(json.loads(row.headers_json or "[]"))
@@ -195,15 +196,5 @@ def _caller(scope: Scope) -> str | None:
 
 
 def _still_running() -> Response:
-    return _problem(409, "still-running", "The first request with this key is still running.")
-
-
-def _problem(status: int, name: str, detail: str) -> Response:
-    titles = {409: "Conflict", 422: "Unprocessable Content"}
-    document = {
-        "type": f"urn:pilotbook:problem:{name}",
-        "title": titles[status],
-        "status": status,
-        "detail": detail,
-    }
-    return JSONResponse(document, status, media_type="application/problem+json")
+    what = "The first request with this key is still running."
+    return ProblemDocument(409, "still-running", what).as_answer()

@@ -11,12 +11,11 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from app.web.assets import equip
 from app.web.forms import notice_of
+from experiments import words
 from experiments.report.shapes import check_mark, verdict_mark
-from experiments.words import day
 
 TEMPLATES: Final = Path(__file__).resolve().parent.parent / "templates"
 
@@ -41,7 +40,7 @@ def show(
         .render(
             reader=getattr(request.state, "caller", None),
             path=request.url.path,
-            version=version("pilotbook"),
+            version=_version(),
             notice=notice_of(request),
             moment=partial(moment, zone=request.app.state.settings.timezone),
             **context,
@@ -58,8 +57,12 @@ def moment(at: datetime, *, zone: str) -> str:
         >>> moment(datetime(2026, 3, 3, 13, 5, tzinfo=UTC), zone="Europe/Warsaw")
         '3 March 2026, 14:05'
     """
-    local = at.astimezone(ZoneInfo(zone))
-    return f"{day(local.date())}, {local:%H:%M}"
+    return words.moment(at.astimezone(ZoneInfo(zone)))
+
+
+@cache
+def _version() -> str:
+    return version("pilotbook")
 
 
 @cache
@@ -72,9 +75,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters["day"] = day
+    found.filters["day"] = words.day
     found.filters["verdict_mark"] = verdict_mark
     found.filters["check_mark"] = check_mark
-    found.filters["drawn"] = Markup
     equip(found)
     return found

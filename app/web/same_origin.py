@@ -9,9 +9,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import structlog
-from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.errors import ProblemDocument
 
 _log = structlog.get_logger()
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -42,18 +43,8 @@ class SameOrigin:
             nobody = scope["path"].startswith("/api/") and "cookie" not in headers
             if "authorization" not in headers and not nobody and not is_same_origin(headers):
                 _log.warning("cross-site request refused", path=scope["path"])
-                refused = JSONResponse(
-                    {
-                        "type": "urn:pilotbook:problem:cross-site",
-                        "title": "Forbidden",
-                        "status": 403,
-                        "detail": (
-                            "Only a page of this site may ask for that; a script needs a token."
-                        ),
-                    },
-                    HTTPStatus.FORBIDDEN,
-                    media_type="application/problem+json",
-                )
-                await refused(scope, receive, send)
+                what = "Only a page of this site may ask for that; a script needs a token."
+                refused = ProblemDocument(HTTPStatus.FORBIDDEN, "cross-site", what)
+                await refused.as_answer()(scope, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -21,17 +21,17 @@ from experiments.analyse.evidence import (
     rows_seen,
     rows_used,
 )
+from experiments.analyse.looks import LookTaken, look_taken
+from experiments.analyse.schedule import Lifted, Schedule
 from experiments.analyse.variables import attributes_by_arm
 from experiments.behavior.accounts import AccountColumns, Enrolment, joined
 from experiments.behavior.engine import Engine
 from experiments.behavior.summaries import Summary, Sums
-from experiments.behavior.windows import MetricWindow, last_window_closes
+from experiments.behavior.windows import MetricWindow
 from experiments.errors import NotSupported
 from experiments.pilot import Plan
-from experiments.terms import DesignKind, LifetimeValue, Look, MetricKind, VerdictOn
+from experiments.terms import LifetimeValue, Look, VerdictOn
 from experiments.words import day
-
-KINDS = {MetricKind.MEAN, MetricKind.COUNT, MetricKind.RATE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class Analysis:
         checks: In the order of the page.
         estimates: Empty while veiled.
         evidence: The sums behind the estimates; None while veiled.
+        look: How surely this look may be read; None while veiled.
         veiled_until: Day from which outcomes may be looked at; None where they may.
         veil: Why they may not; empty where they may.
     """
@@ -74,6 +75,7 @@ class Analysis:
     checks: tuple[Check, ...]
     estimates: tuple[Estimate, ...]
     evidence: Evidence | None
+    look: LookTaken | None = None
     veiled_until: date | None = None
     veil: str = ""
 
@@ -81,6 +83,17 @@ class Analysis:
     def veiled(self) -> bool:
         """Whether outcomes may not be looked at yet."""
         return bool(self.veil)
+
+    @property
+    def confidence(self) -> float:
+        """Of each single interval at this look.
+
+        Raises:
+            TypeError: Nothing may be looked at yet.
+        """
+        if self.look is None:
+            raise TypeError("no interval is read while outcomes are veiled")
+        return self.look.confidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +111,9 @@ def refuse_unsupported(plan: Plan) -> None:
     Raises:
         NotSupported: Names the key.
     """
-    other_kinds = [metric for metric in plan.metrics if metric.kind not in KINDS]
-    percentile = [metric for metric in plan.metrics if metric.cap and metric.cap.percentile]
     asks = [
-        (plan.design.kind is not DesignKind.RANDOMIZED, f'design.kind = "{plan.design.kind}"'),
-        (plan.design.look is not Look.FIXED, f'design.look = "{plan.design.look}"'),
         (plan.value.verdict_on is not VerdictOn.OBSERVED, "value.verdict_on with a projection"),
         (plan.value.ltv is not LifetimeValue.NONE, f'value.ltv = "{plan.value.ltv}"'),
-        *[(True, f'kind = "{metric.kind}" (metric {metric.name!r})') for metric in other_kinds],
-        *[(True, f"cap.percentile (metric {metric.name!r})") for metric in percentile],
     ]
     wanted = [what for asked, what in asks if asked]
     if wanted:
@@ -122,6 +129,7 @@ def analyse(
     tier: str | None,
     inputs: Inputs,
     complete_through: Mapping[str, date],
+    lifted: Lifted | None = None,
 ) -> Analysed:
     """Analyse a pilot as of a day.
 
@@ -133,24 +141,34 @@ def analyse(
         tier: Name of the attribute that holds the value tier, if any.
         inputs: What the analysis is recorded to be computed from; says the day.
         complete_through: Per measure, the day through which somebody declared its rows complete.
+        lifted: Who lifted the veil, where outcomes are looked at on a day that is not permitted.
 
     Raises:
         NotSupported: The plan asks for what this version does not do.
         MissingMeasure: A metric's measure was never recorded.
     """
     refuse_unsupported(plan)
-    closes_on = last_window_closes(plan, last_enrolled_on=enrolment.last_enrolled_on)
+    schedule = Schedule.of(plan, last_enrolled_on=enrolment.last_enrolled_on)
+    permitted = schedule.newest(inputs.as_of)
+    early = permitted is None and lifted is None
+    as_of = inputs.as_of if permitted is None or lifted is not None else permitted
     gaps = missing_days(
-        engine, plan, behavior=behavior, enrolment=enrolment, complete_through=complete_through
+        engine,
+        plan,
+        behavior=behavior,
+        enrolment=enrolment,
+        complete_through=complete_through,
+        as_of=None if early else as_of,
     )
-    seen = rows_seen(engine, plan, behavior=behavior, enrolment=enrolment, as_of=inputs.as_of)
+    seen = rows_seen(engine, plan, behavior=behavior, enrolment=enrolment, as_of=as_of)
     reached = reach(engine, plan, behavior=seen, enrolment=enrolment)
-    if inputs.as_of <= closes_on:
-        return _veiled(engine, plan, closes_on, enrolment, reached, inputs=inputs, gaps=gaps)
+    if early:
+        return _veiled(engine, plan, schedule, enrolment, reached, inputs=inputs, gaps=gaps)
     known = known_rows(engine, plan, behavior=seen, enrolment=enrolment)
     refuse_silence(engine, plan, behavior=behavior, known=known, reached=reached)
     if gaps:
-        return _veiled(engine, plan, closes_on, enrolment, reached, inputs=inputs, gaps=gaps)
+        return _veiled(engine, plan, schedule, enrolment, reached, inputs=inputs, gaps=gaps)
+    number = schedule.number(as_of)
     gathered = gather(
         engine,
         plan,
@@ -159,22 +177,34 @@ def analyse(
         known=known,
         reached=reached,
         tier=tier,
-        as_of=inputs.as_of,
+        as_of=as_of,
+        earlier=schedule.days[: (number or 1) - 1] if schedule.growing else (),
     )
     evidence = gathered.evidence
+    look = look_taken(
+        engine,
+        plan,
+        schedule=schedule,
+        as_of=as_of,
+        enrolment=enrolment,
+        evidence=evidence,
+        lifted=lifted,
+    )
     customers = {arm: found.customers for arm, found in evidence.reach.items()}
     analysis = Analysis(
         inputs=inputs,
         customers=customers,
         checks=(
             checks.split(plan, customers),
-            *checks.balance(plan, evidence.sums, evidence.baseline),
-            checks.window_complete(closes_on, inputs.as_of),
+            *checks.balance(plan, evidence.everybody.sums, evidence.baseline),
+            checks.looks(look),
+            checks.window_complete(look, schedule.last - timedelta(days=1)),
             checks.rows_complete({}, rows_used(engine, plan, behavior, enrolment, known)),
             checks.contamination(plan, evidence.reach),
         ),
-        estimates=estimates(plan, evidence),
+        estimates=estimates(plan, evidence, confidence=look.confidence),
         evidence=evidence,
+        look=look,
     )
     return Analysed(analysis, gathered.accounts, gathered.columns)
 
@@ -182,7 +212,7 @@ def analyse(
 def _veiled(
     engine: Engine,
     plan: Plan,
-    closes_on: date,
+    schedule: Schedule,
     enrolment: Enrolment,
     reached: Mapping[str, Reach],
     *,
@@ -194,22 +224,24 @@ def _veiled(
     Balance is that of the attributes: a pre-period is behavior, and is read with the outcome.
     """
     customers = {arm: found.customers for arm, found in reached.items()}
-    early = inputs.as_of <= closes_on
-    window = (checks.not_measured if early else checks.window_complete)(closes_on, inputs.as_of)
+    early = schedule.newest(inputs.as_of) is None
+    closes_on = schedule.first - timedelta(days=1)
     analysis = Analysis(
         inputs=inputs,
         customers=customers,
         checks=(
             *enrolment_checks(engine, plan, customers=customers, enrolment=enrolment),
-            window,
+            checks.not_measured(closes_on, inputs.as_of)
+            if early
+            else checks.measured(closes_on, inputs.as_of),
             checks.rows_complete(gaps, {}),
             checks.contamination(plan, reached),
         ),
         estimates=(),
         evidence=None,
-        veiled_until=closes_on + timedelta(days=1) if early else None,
+        veiled_until=schedule.first if early else None,
         veil=(
-            f"the last window closes on {day(closes_on)}"
+            _why_early(schedule)
             if early
             else " and ".join(
                 f"rows of {measure!r} are missing {days}" for measure, days in gaps.items()
@@ -217,6 +249,13 @@ def _veiled(
         ),
     )
     return Analysed(analysis, enrolment.rows, None)
+
+
+def _why_early(schedule: Schedule) -> str:
+    before = day(schedule.first - timedelta(days=1))
+    if schedule.kind is Look.FIXED:
+        return f"the last window closes on {before}"
+    return f"the first planned look takes in the days through {before}"
 
 
 def enrolment_checks(
@@ -253,10 +292,12 @@ def missing_days(
     behavior: ir.Table,
     enrolment: Enrolment,
     complete_through: Mapping[str, date],
+    as_of: date | None = None,
 ) -> dict[str, str]:
     """Per measure whose newest row precedes its window's end undeclared, which days are missing.
 
-    A measure without any row is not reported here: that is an error of its own.
+    A measure without any row is not reported here: that is an error of its own. At a look `as_of`
+    a day before the end, rows up to that day are enough.
     """
     newest = {
         row["measure"]: row["newest"]
@@ -267,14 +308,15 @@ def missing_days(
     gaps: dict[str, str] = {}
     for metric in plan.metrics:
         ends = MetricWindow.of(metric, plan).last_date(enrolment.last_enrolled_on)
-        through = max(
-            newest.get(metric.measure, ends), complete_through.get(metric.measure, date.min)
-        )
-        if through < ends:
-            first = through + timedelta(days=1)
-            gaps[metric.measure] = (
-                f"from {day(first)} to {day(ends)}" if first < ends else f"on {day(ends)}"
-            )
+        if as_of is not None:
+            ends = min(ends, as_of - timedelta(days=1))
+        for measure in metric.measures:
+            through = max(newest.get(measure, ends), complete_through.get(measure, date.min))
+            if through < ends:
+                first = through + timedelta(days=1)
+                gaps[measure] = (
+                    f"from {day(first)} to {day(ends)}" if first < ends else f"on {day(ends)}"
+                )
     return gaps
 
 

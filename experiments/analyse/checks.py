@@ -6,13 +6,14 @@ from datetime import date
 from enum import StrEnum
 
 from experiments.analyse.evidence import Reach, RowsUsed
+from experiments.analyse.looks import LookTaken
 from experiments.analyse.variables import label
 from experiments.behavior.summaries import Sums
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.stats.balance import omnibus_balance, standardised_difference
 from experiments.stats.split import split_check
-from experiments.terms import CheckName
+from experiments.terms import CheckName, Look
 from experiments.words import day, p_is
 
 SPLIT_WARNS, SPLIT_FAILS = 0.01, 0.001
@@ -146,8 +147,46 @@ def contamination(plan: Plan, reach: Mapping[str, Reach]) -> Check:
     return Check(CheckName.CONTAMINATION, outcome, False, share, None, sentence)
 
 
-def window_complete(closes_on: date, as_of: date) -> Check:
+def looks(look: LookTaken) -> Check:
+    """Was this look permitted before there was anything to see?"""
+    if look.lifted is not None:
+        sentence = (
+            f"{look.lifted.by} lifted the veil on {day(look.lifted.on)}, before a permitted look: "
+            f"{look.lifted.reason} These numbers can prove nothing; the planned look stays."
+        )
+        return Check(CheckName.LOOKS, Outcome.FAILED, True, None, None, sentence)
+    number = None if look.number is None else float(look.number)
+    if look.kind is Look.ALWAYS_VALID:
+        sentence = (
+            f"Every day may be a look; {look.critical[-1]:.2f} standard errors pay for it."
+            if look.critical
+            else "Every day may be a look; nobody's days are over yet."
+        )
+    elif look.planned == 1:
+        sentence = "Outcomes are looked at once, after the end, as the plan says."
+    else:
+        sentence = (
+            f"Look {look.number} of {look.planned} planned, at {look.information[-1]:.0%} of the "
+            f"information; it is read {look.critical[-1]:.2f} standard errors wide."
+        )
+    return Check(CheckName.LOOKS, Outcome.PASSED, True, number, None, sentence)
+
+
+def window_complete(look: LookTaken, closes_on: date) -> Check:
     """Is the last customer's window over?"""
+    if look.as_of <= closes_on:
+        sentence = (
+            f"The last window closes on {day(closes_on)}. Customers whose days are not over by "
+            f"{day(look.as_of)} are not yet measured."
+            if not look.growing
+            else f"The window grows until {day(closes_on)}; days before {day(look.as_of)} count."
+        )
+        return Check(CheckName.WINDOW_COMPLETE, Outcome.INFORMS, False, None, None, sentence)
+    return measured(closes_on, look.as_of)
+
+
+def measured(closes_on: date, as_of: date) -> Check:
+    """The last customer's window is over."""
     sentence = (
         f"Every customer's window closed by {day(closes_on)}; "
         f"rows are read up to the day before {day(as_of)}."

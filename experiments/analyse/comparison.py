@@ -1,87 +1,147 @@
-"""Two arms whose customers are compared, overall or in one level of a segment."""
+"""Two groups beside each other, and what may be asked of their sums.
+
+Everything that is compared is a mean of something over units: a number per customer, or a sum over
+a sum (orders, answers, the customers of a cluster), which is linearised to a number per unit. So
+covariates, costs, tolerances and clusters are treated alike for every kind of metric.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from experiments.analyse.evidence import Evidence
+from experiments.analyse.variables import CUSTOMERS, Outcome
 from experiments.behavior.summaries import Sums
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.stats.estimate import Difference
 from experiments.stats.lin import LinEstimate, lin
 from experiments.stats.means import welch
+from experiments.stats.moments import Moments, Sample
 from experiments.stats.rates import Share
+from experiments.stats.ratio import linearised
+
+Weights = Mapping[Outcome, float]
+COMBINED = "combined"
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two arms whose customers are compared, overall or in one level of a segment."""
+    """Two arms whose customers are compared, overall or in one level of a segment.
+
+    Attributes:
+        treatment_arm: Arm that was offered the program.
+        control_arm: Arm that was held back.
+        treatment: Its sums, over customers or over clusters.
+        control: Those of the control arm.
+        clustered: Whether clusters were assigned, so that the sums are over them.
+        segment: Attribute of the segment; None overall.
+        level: Level of that attribute; None overall.
+    """
 
     treatment_arm: str
     control_arm: str
     treatment: Sums
     control: Sums
+    clustered: bool = False
     segment: str | None = None
     level: str | None = None
 
     def adjusted(
-        self,
-        covariates: Sequence[str],
-        *,
-        treated: Mapping[str, float],
-        controls: Mapping[str, float],
-        confidence: float,
+        self, covariates: Sequence[str], *, treated: Weights, controls: Weights, confidence: float
     ) -> LinEstimate | Undefined:
         """Lin's estimate of a combination of outcomes, which may differ between the arms.
 
         Args:
-            covariates: Variables that adjust.
-            treated: Weight per outcome variable in the treatment arm.
-            controls: Weight per outcome variable in the control arm.
+            covariates: Variables that adjust; in a clustered design, with the clusters' size.
+            treated: Weight per outcome in the treatment arm.
+            controls: Weight per outcome in the control arm.
             confidence: Of the interval.
         """
-        names = list(dict.fromkeys([*treated, *controls, *covariates]))
-        same = {name: {name: 1.0} for name in covariates}
+        names = [*covariates, *([CUSTOMERS] if self.clustered else [])]
+        treatment = self._combined(self.treatment, treated, keeping=names)
+        control = self._combined(self.control, controls, keeping=names)
+        if isinstance(treatment, Undefined):
+            return treatment
+        if isinstance(control, Undefined):
+            return control
         return lin(
-            treatment=self.treatment.moments(names).combine({"outcome": treated, **same}),
-            control=self.control.moments(names).combine({"outcome": controls, **same}),
-            outcome="outcome",
-            covariates=list(covariates),
+            treatment=treatment,
+            control=control,
+            outcome=COMBINED,
+            covariates=names,
             confidence=confidence,
         )
 
     def unadjusted(
-        self, *, treated: Mapping[str, float], controls: Mapping[str, float], confidence: float
+        self, *, treated: Weights, controls: Weights, confidence: float
     ) -> Difference | Undefined:
         """Welch's comparison of a combination of outcomes, which may differ between the arms."""
-        names = list(dict.fromkeys([*treated, *controls]))
-        return welch(
-            treatment=self.treatment.moments(names).combine({"w": treated}).sample("w"),
-            control=self.control.moments(names).combine({"w": controls}).sample("w"),
-            confidence=confidence,
-        )
+        treatment = self.sample(self.treatment, treated)
+        control = self.sample(self.control, controls)
+        if isinstance(treatment, Undefined):
+            return treatment
+        if isinstance(control, Undefined):
+            return control
+        return welch(treatment=treatment, control=control, confidence=confidence)
+
+    def sample(self, sums: Sums, weights: Weights) -> Sample | Undefined:
+        """A combination of outcomes in one of the two groups, one number per unit."""
+        found = self._combined(sums, weights, keeping=())
+        return found if isinstance(found, Undefined) else found.sample(COMBINED)
+
+    def customers(self, sums: Sums) -> int:
+        """How many customers a group has, whatever was assigned."""
+        return int(sums.totals[CUSTOMERS]) if self.clustered else sums.n
+
+    def _combined(
+        self, sums: Sums, weights: Weights, *, keeping: Sequence[str]
+    ) -> Moments | Undefined:
+        """Moments of a combination of outcomes, called `combined`, and of other variables."""
+        size = CUSTOMERS if self.clustered else None
+        lower = {outcome: outcome.over or size for outcome in weights}
+        names = [
+            *(outcome.variable for outcome in weights),
+            *(name for name in lower.values() if name is not None),
+            *keeping,
+        ]
+        moments = sums.moments(list(dict.fromkeys(names)))
+        terms: dict[str, float] = {}
+        for at, (outcome, weight) in enumerate(weights.items()):
+            term, below = outcome.variable, lower[outcome]
+            if below is not None:
+                term = f"quotient {at}"
+                found = linearised(
+                    moments, name=term, numerator=outcome.variable, denominator=below
+                )
+                if isinstance(found, Undefined):
+                    return found
+                moments = found
+            terms[term] = terms.get(term, 0.0) + weight
+        return moments.combine({COMBINED: terms, **{name: {name: 1.0} for name in keeping}})
 
 
-def overall(plan: Plan, evidence: Evidence, treatment: str) -> Comparison | None:
+def overall(plan: Plan, evidence: Evidence, treatment: str, *, metric: str) -> Comparison | None:
     """A treatment against control, all customers; None where a group has no customers."""
-    control = plan.design.control
-    if treatment not in evidence.sums or control not in evidence.sums:
+    control, sums = plan.design.control, evidence.of(metric).sums
+    if treatment not in sums or control not in sums:
         return None
-    return Comparison(treatment, control, evidence.sums[treatment], evidence.sums[control])
+    return Comparison(
+        treatment, control, sums[treatment], sums[control], clustered=evidence.clustered
+    )
 
 
-def comparisons(plan: Plan, evidence: Evidence) -> list[Comparison]:
+def comparisons(plan: Plan, evidence: Evidence, *, metric: str) -> list[Comparison]:
     """Every treatment against control: overall, then in each level of each segment."""
-    control = plan.design.control
+    control, measured = plan.design.control, evidence.of(metric)
     found = [
         comparison
         for treatment in plan.design.treatments
-        if (comparison := overall(plan, evidence, treatment)) is not None
+        if (comparison := overall(plan, evidence, treatment, metric=metric)) is not None
     ]
-    if not evidence.sums:
+    if not measured.sums:
         return []
-    nobody = empty_like(next(iter(evidence.sums.values())))
-    for attribute, levels in evidence.by_segment.items():
+    nobody = empty_like(next(iter(measured.sums.values())))
+    for attribute, levels in measured.by_segment.items():
         for level, arms in levels.items():
             found += [
                 Comparison(
@@ -89,6 +149,7 @@ def comparisons(plan: Plan, evidence: Evidence) -> list[Comparison]:
                     control,
                     arms.get(treatment, nobody),
                     arms.get(control, nobody),
+                    evidence.clustered,
                     attribute,
                     level,
                 )
@@ -107,6 +168,15 @@ def empty_like(sums: Sums) -> Sums:
     )
 
 
-def share_of(sums: Sums, outcome: str) -> Share:
+def share_of(sums: Sums, outcome: Outcome) -> Share:
     """A rate's outcome, which is 0 or 1 per customer, as a count of events."""
-    return Share(events=int(sums.totals[outcome]), n=sums.n)
+    return Share(events=int(sums.totals[outcome.variable]), n=sums.n)
+
+
+def answers_of(sums: Sums, outcome: Outcome) -> Sample:
+    """The scores of those who answered, from sums over everybody; who did not has 0 and 0."""
+    return Sample.from_sums(
+        n=int(sums.totals[outcome.over or ""]),
+        total=sums.totals[outcome.variable],
+        squares=sums.products[outcome.variable, outcome.variable],
+    )

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 
+import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
 from experiments.analyse.analysis import Analysed
-from experiments.behavior.accounts import AMOUNT_TYPE, AccountColumns, Attribute
+from experiments.behavior.accounts import AccountColumns, Attribute
 from experiments.behavior.engine import Engine
-from experiments.pilot import Plan
+from experiments.behavior.kinds import AMOUNT_TYPE
+from experiments.pilot import Metric, Plan
+from experiments.terms import MetricKind
 
 FIXED = ("customer", "arm", "tier", "enrolled_at")
 CONTACTS = "contacts"
@@ -25,8 +28,9 @@ def accounts_table(
     """One row per enrolled customer, by customer number.
 
     Columns: `customer`, `arm`, `tier`, `enrolled_at`, each attribute (numbers as decimals), each
-    metric, `<metric>_before` where the ledger holds its pre-period, and `contacts`. While veiled
-    there is no outcome.
+    metric (null for a customer who does not count yet, or gave no score), of a ratio also the
+    lower number as `<metric>_over`, `<metric>_before` where the ledger holds its pre-period, and
+    `contacts`. While veiled there is no outcome.
 
     Columns of the plan come first in line for their names, then metrics, pre-periods and
     attributes. A name that is taken, in capitals or not, gets `metric_` or `attribute_` in front,
@@ -76,11 +80,34 @@ def _outcomes(
     """Each metric with its pre-period behind it, and the contacts."""
     found = []
     for metric, name in zip(plan.metrics, metrics, strict=True):
-        found.append(accounts[columns.outcomes[metric.name]].name(name))
-        if metric.name in columns.before:
-            before = names.give(f"{metric.name}_before", prefix="metric")
-            found.append(accounts[columns.before[metric.name]].name(before))
+        counts = _counts(metric, accounts, columns)
+        lower = columns.denominators.get(metric.name)
+        kept = [columns.outcomes[metric.name]]
+        given = [name]
+        if metric.kind is MetricKind.RATIO and lower is not None:
+            kept.append(lower)
+            given.append(names.give(f"{metric.name}_over", prefix="metric"))
+        for column, as_named in zip(kept, given, strict=True):
+            value = accounts[column]
+            if counts is not None:
+                value = ibis.ifelse(counts, value, ibis.null(AMOUNT_TYPE))
+            found.append(value.name(as_named))
+        for suffix, column in zip(
+            ("before", "over_before"), columns.before.get(metric.name, ()), strict=False
+        ):
+            before = names.give(f"{metric.name}_{suffix}", prefix="metric")
+            found.append(accounts[column].name(before))
     return [*found, accounts[columns.contacts].name(CONTACTS)]
+
+
+def _counts(metric: Metric, accounts: ir.Table, columns: AccountColumns) -> ir.BooleanValue | None:
+    """Customers who count for a metric: whose window is over, and who gave a score; None: all."""
+    asked = []
+    if metric.name in columns.complete:
+        asked.append(accounts[columns.complete[metric.name]])
+    if metric.kind is MetricKind.LATEST:
+        asked.append(accounts[columns.denominators[metric.name]] > 0)
+    return ibis.and_(*asked) if asked else None
 
 
 def _value(accounts: ir.Table, attribute: Attribute) -> ir.Value:

@@ -3,12 +3,13 @@
 The headline is the adjusted reading, unless the groups are too small for their covariates.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from experiments.analyse.comparison import Comparison, share_of
+from experiments.analyse.comparison import Comparison, Weights, answers_of, share_of
 from experiments.analyse.evidence import Evidence
+from experiments.analyse.variables import CUSTOMERS, Outcome
 from experiments.errors import Undefined
 from experiments.pilot import Metric
 from experiments.stats.estimate import Difference, Interval
@@ -27,7 +28,10 @@ class Method(StrEnum):
 
     WELCH = "welch"
     NEWCOMBE = "newcombe"
+    DELTA = "delta"
+    CLUSTER = "cluster"
     LIN = "lin"
+    WEIGHTED_CHANGES = "did"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,9 @@ class Estimate:
         level: Level of that attribute; None overall.
         method: How the difference was estimated.
         headline: Whether the verdict uses this one.
-        n_treatment: Customers in the treatment arm.
-        n_control: Customers in the control arm.
+        n_treatment: Customers of the treatment arm who count: whose window is complete, and of
+            whom there is a score where the metric is one.
+        n_control: The same of the control arm.
         mean_treatment: Per customer; adjusted where the method adjusts.
         mean_control: Per customer; adjusted where the method adjusts.
         difference: Treatment minus control.
@@ -70,6 +75,7 @@ class Estimate:
         relative: Difference as a share of the control mean, with Fieller's interval.
         adjusted_for: Covariates that the method used.
         dropped: Covariates left out because they repeat others.
+        clusters: Clusters in the treatment and in the control arm, where they were assigned.
     """
 
     metric: str
@@ -90,6 +96,7 @@ class Estimate:
     relative: Ratio | Undefined
     adjusted_for: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    clusters: tuple[int, int] | None = None
 
     @property
     def relative_to_decide(self) -> Ratio | Undefined:
@@ -110,8 +117,8 @@ def read_combination(
     comparison: Comparison,
     headline: Estimate,
     *,
-    treated: Mapping[str, float],
-    controls: Mapping[str, float],
+    treated: Weights,
+    controls: Weights,
     confidence: float,
 ) -> Difference | Undefined:
     """Estimate a combination of outcomes by the method of a headline.
@@ -119,15 +126,14 @@ def read_combination(
     Args:
         comparison: The two arms.
         headline: Whose method and covariates are used; a rate's unadjusted one is Welch's here.
-        treated: Weight per outcome variable in the treatment arm.
-        controls: Weight per outcome variable in the control arm.
+        treated: Weight per outcome in the treatment arm.
+        controls: Weight per outcome in the control arm.
         confidence: Of the interval.
     """
     if headline.method is not Method.LIN:
         return comparison.unadjusted(treated=treated, controls=controls, confidence=confidence)
-    found = comparison.adjusted(
-        headline.adjusted_for, treated=treated, controls=controls, confidence=confidence
-    )
+    names = [name for name in headline.adjusted_for if name != CUSTOMERS]
+    found = comparison.adjusted(names, treated=treated, controls=controls, confidence=confidence)
     return found if isinstance(found, Undefined) else found.difference
 
 
@@ -137,11 +143,7 @@ def estimate_metric(
     """The unadjusted estimate, and the adjusted one where there is something to adjust for."""
     outcome = evidence.outcomes[metric.name]
     covariates = evidence.covariates[metric.name]
-    unadjusted = (
-        _rate(comparison, metric, outcome, confidence)
-        if metric.kind is MetricKind.RATE
-        else _mean(comparison, metric, outcome, confidence)
-    )
+    unadjusted = _unadjusted(comparison, metric, outcome, confidence)
     overall = comparison.segment is None
     adjusted = (
         _adjusted(comparison, metric, outcome, covariates, confidence) if covariates else None
@@ -159,6 +161,34 @@ def estimate_metric(
     ]
 
 
+def _unadjusted(
+    comparison: Comparison, metric: Metric, outcome: Outcome, confidence: float
+) -> Estimate:
+    """By the kind of the metric, and by what was assigned."""
+    if comparison.clustered:
+        return _quotient(comparison, metric, outcome, confidence, method=Method.CLUSTER)
+    if metric.kind in (MetricKind.RATE, MetricKind.RETENTION):
+        return _rate(comparison, metric, outcome, confidence)
+    if metric.kind is MetricKind.RATIO:
+        return _quotient(comparison, metric, outcome, confidence, method=Method.DELTA)
+    if metric.kind is MetricKind.LATEST:
+        return _mean(
+            comparison,
+            metric,
+            answers_of(comparison.treatment, outcome),
+            answers_of(comparison.control, outcome),
+            confidence,
+        )
+    variable = outcome.variable
+    return _mean(
+        comparison,
+        metric,
+        comparison.treatment.moments([variable]).sample(variable),
+        comparison.control.moments([variable]).sample(variable),
+        confidence,
+    )
+
+
 def _blank(comparison: Comparison, metric: Metric, method: Method) -> Estimate:
     """An estimate before anything is estimated."""
     nothing = Undefined("not estimated")
@@ -172,13 +202,14 @@ def _blank(comparison: Comparison, metric: Metric, method: Method) -> Estimate:
         level=comparison.level,
         method=method,
         headline=False,
-        n_treatment=comparison.treatment.n,
-        n_control=comparison.control.n,
+        n_treatment=comparison.customers(comparison.treatment),
+        n_control=comparison.customers(comparison.control),
         mean_treatment=nothing,
         mean_control=nothing,
         difference=nothing,
         simultaneous=None,
         relative=nothing,
+        clusters=(comparison.treatment.n, comparison.control.n) if comparison.clustered else None,
     )
 
 
@@ -186,12 +217,14 @@ def _mean_of(sample: Sample) -> float | Undefined:
     return sample.mean if sample.n else Undefined("there is no customer")
 
 
-def _mean(comparison: Comparison, metric: Metric, outcome: str, confidence: float) -> Estimate:
-    """A mean or count: Welch's t."""
-    treatment = comparison.treatment.moments([outcome]).sample(outcome)
-    control = comparison.control.moments([outcome]).sample(outcome)
+def _mean(
+    comparison: Comparison, metric: Metric, treatment: Sample, control: Sample, confidence: float
+) -> Estimate:
+    """A number per customer, or per customer who answered: Welch's t."""
     return replace(
         _blank(comparison, metric, Method.WELCH),
+        n_treatment=treatment.n,
+        n_control=control.n,
         mean_treatment=_mean_of(treatment),
         mean_control=_mean_of(control),
         difference=welch(treatment=treatment, control=control, confidence=confidence),
@@ -199,8 +232,36 @@ def _mean(comparison: Comparison, metric: Metric, outcome: str, confidence: floa
     )
 
 
-def _rate(comparison: Comparison, metric: Metric, outcome: str, confidence: float) -> Estimate:
+def _quotient(
+    comparison: Comparison,
+    metric: Metric,
+    outcome: Outcome,
+    confidence: float,
+    *,
+    method: Method,
+) -> Estimate:
+    """A sum over a sum: Welch's t of the linearised quotient, over customers or clusters."""
+    blank = _blank(comparison, metric, method)
+    treatment = comparison.sample(comparison.treatment, {outcome: 1.0})
+    control = comparison.sample(comparison.control, {outcome: 1.0})
+    for sample, side in ((treatment, "treatment"), (control, "control")):
+        if isinstance(sample, Undefined):
+            nothing = Undefined(f"in the {side} group {sample.reason}")
+            return replace(blank, difference=nothing, relative=nothing)
+    if isinstance(treatment, Undefined) or isinstance(control, Undefined):
+        raise TypeError("both groups were just seen to be defined")
+    return replace(
+        blank,
+        mean_treatment=treatment.mean,
+        mean_control=control.mean,
+        difference=welch(treatment=treatment, control=control, confidence=confidence),
+        relative=fieller_lift(treatment=treatment, control=control, confidence=confidence),
+    )
+
+
+def _rate(comparison: Comparison, metric: Metric, outcome: Outcome, confidence: float) -> Estimate:
     """A rate: Newcombe's interval around the difference, the pooled z test beside it."""
+    variable = outcome.variable
     treatment = share_of(comparison.treatment, outcome)
     control = share_of(comparison.control, outcome)
     tested = pooled_z(treatment=treatment, control=control, confidence=confidence)
@@ -213,8 +274,8 @@ def _rate(comparison: Comparison, metric: Metric, outcome: str, confidence: floa
         mean_control=control.rate,
         difference=tested,
         relative=fieller_lift(
-            treatment=comparison.treatment.moments([outcome]).sample(outcome),
-            control=comparison.control.moments([outcome]).sample(outcome),
+            treatment=comparison.treatment.moments([variable]).sample(variable),
+            control=comparison.control.moments([variable]).sample(variable),
             confidence=confidence,
         ),
     )
@@ -223,7 +284,7 @@ def _rate(comparison: Comparison, metric: Metric, outcome: str, confidence: floa
 def _adjusted(
     comparison: Comparison,
     metric: Metric,
-    outcome: str,
+    outcome: Outcome,
     covariates: Sequence[str],
     confidence: float,
 ) -> Estimate:

@@ -20,21 +20,23 @@ from experiments.stats.limits import upper_tail
 from experiments.stats.rates import Share, under_no_difference
 
 
-def estimates(plan: Plan, evidence: Evidence) -> tuple[Estimate, ...]:
-    """Estimate every metric in every comparison."""
-    questions = [
-        (comparison, metric)
-        for comparison in comparisons(plan, evidence)
-        for metric in plan.metrics
-    ]
+def estimates(plan: Plan, evidence: Evidence, *, confidence: float) -> tuple[Estimate, ...]:
+    """Estimate every metric in every comparison; `confidence` is that of each interval."""
+    # All metrics of the same two groups together, though not all have the same customers.
+    questions: dict[tuple[str | None, ...], list[tuple[Comparison, Metric]]] = {}
+    for metric in plan.metrics:
+        for one in comparisons(plan, evidence, metric=metric.name):
+            key = (one.segment, one.level, one.treatment_arm)
+            questions.setdefault(key, []).append((one, metric))
     found = [
         _Answer(comparison, metric, estimate)
-        for comparison, metric in questions
-        for estimate in estimate_metric(evidence, comparison, metric, confidence=plan.confidence)
+        for asked in questions.values()
+        for comparison, metric in asked
+        for estimate in estimate_metric(evidence, comparison, metric, confidence=confidence)
     ]
     if len(plan.design.treatments) < 2:
         return tuple(answer.estimate for answer in found)
-    return _together(evidence, found, confidence=plan.confidence)
+    return _together(evidence, found, confidence=confidence)
 
 
 @dataclass(frozen=True, slots=True)

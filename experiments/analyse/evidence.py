@@ -3,7 +3,7 @@
 Past this point no stage touches rows: estimates, checks and verdicts are functions of `Evidence`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,6 +11,8 @@ import ibis.expr.types as ir
 
 from experiments.analyse.over_time import Period, periods
 from experiments.analyse.variables import (
+    CUSTOMERS,
+    Outcome,
     Variables,
     refuse_many_levels,
     summed_families,
@@ -26,8 +28,11 @@ from experiments.behavior.accounts import (
     read_recorded,
     recorded,
 )
+from experiments.behavior.caps import capped
+from experiments.behavior.clusters import by_cluster
 from experiments.behavior.engine import Engine
 from experiments.behavior.summaries import Summary, Sums
+from experiments.behavior.windows import MetricWindow
 from experiments.errors import BadInput, MissingMeasure
 from experiments.pilot import Plan
 from experiments.terms import CONTACT, MetricKind
@@ -63,29 +68,50 @@ class RowsUsed:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """The sums over the customers whose window is complete, and over everybody at the end.
+
+    Attributes:
+        sums: Exact sums per arm, over customers or, in a clustered design, over clusters.
+        by_segment: The same per attribute, level and arm.
+    """
+
+    sums: Mapping[Arm, Sums]
+    by_segment: Mapping[str, Mapping[Level, Mapping[Arm, Sums]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What was measured, by arm.
 
     Attributes:
         reach: Customers and contacted customers per arm.
         known: Per metric, what the ledger holds.
-        sums: Exact sums per arm.
-        by_segment: Exact sums per attribute, level and arm.
+        everybody: Over all enrolled customers, with products of every pair of the baseline.
+        partly: Per metric whose windows are not all over, over those customers whose is.
         over_time: The money metric's measure per period and arm; empty where all of it happened
             in one period.
-        outcomes: Per metric, its variable in the sums.
+        outcomes: Per metric, what it compares.
         covariates: Per metric, the variables that adjust it.
         baseline: Everything known before enrolment.
+        clustered: Whether clusters were assigned, so that the sums are over them.
+        earlier: The money metric as of each earlier look at the same customers.
     """
 
     reach: Mapping[Arm, Reach]
     known: Mapping[str, Recorded]
-    sums: Mapping[Arm, Sums]
-    by_segment: Mapping[str, Mapping[Level, Mapping[Arm, Sums]]]
+    everybody: Measured
+    partly: Mapping[str, Measured]
     over_time: tuple[Period, ...]
-    outcomes: Mapping[str, str]
+    outcomes: Mapping[str, Outcome]
     covariates: Mapping[str, tuple[str, ...]]
     baseline: tuple[str, ...]
+    clustered: bool = False
+    earlier: tuple[Outcome, ...] = ()
+
+    def of(self, metric: str) -> Measured:
+        """The sums over the customers who count for a metric."""
+        return self.partly.get(metric, self.everybody)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +165,14 @@ def refuse_silence(
         found = known[metric.name]
         if found.rows == 0:
             raise MissingMeasure(metric.name, metric.measure, _measures(engine, behavior))
+        if metric.denominator is not None and found.rows_of_denominator == 0:
+            raise MissingMeasure(metric.name, metric.denominator, _measures(engine, behavior))
+        if metric.kind is MetricKind.BREADTH and found.with_item == 0:
+            raise BadInput(
+                f"Metric {metric.name!r} counts different items, but no row of "
+                f"{metric.measure!r} names one. Record the measure with its item, such as the "
+                f"product or its category."
+            )
         if metric.kind is MetricKind.COUNT and found.fractional:
             raise BadInput(
                 f"Metric {metric.name!r} counts events, but {found.fractional:,} rows of "
@@ -180,7 +214,7 @@ def rows_seen(
     engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolment, as_of: date
 ) -> ir.Table:
     """The rows that an analysis reads: of enrolled customers, of its measures, before its day."""
-    measures = {metric.measure for metric in plan.metrics} | {CONTACT}
+    measures = {name for metric in plan.metrics for name in metric.measures} | {CONTACT}
     wanted = behavior.filter(
         (behavior.occurred_at < as_of) & behavior.measure.isin(sorted(measures))
     )
@@ -197,6 +231,7 @@ def gather(
     reached: Mapping[Arm, Reach],
     tier: str | None,
     as_of: date,
+    earlier: Sequence[date] = (),
 ) -> Gathered:
     """Compute accounts and take every sum that the methods need.
 
@@ -209,54 +244,75 @@ def gather(
         reached: Customers and contacted customers per arm.
         tier: Name of the attribute that holds the value tier, if any.
         as_of: The day of the analysis.
+        earlier: Days of earlier looks at the same customers, whose window grows.
 
     Raises:
         BadInput: An attribute that the plan uses has too many different values.
     """
     refuse_many_levels(engine, plan, enrolment, tier=tier)
-    expression, columns = accounts(plan, behavior=seen, enrolment=enrolment, known=known)
-    kept = engine.keep(expression)
+    expression, columns = accounts(
+        plan, behavior=seen, enrolment=enrolment, known=known, as_of=as_of, earlier=earlier
+    )
+    kept = capped(engine, plan, engine.keep(expression), columns)
     laid_out = variables(plan, engine, kept, columns, enrolment=enrolment, tier=tier)
-    families = summed_families(plan, laid_out)
     with engine.held(laid_out.rows) as rows:
-        sums = _sums_by_arm(engine, rows, laid_out, families)
-        by_segment = {
-            attribute: _sums_by_level(engine, rows, column, laid_out, families)
-            for attribute, column in laid_out.segments.items()
+        everybody = _measured(engine, rows, plan, laid_out, with_baseline=True)
+        windows = {
+            metric.name: MetricWindow.of(metric, plan).end_day
+            for metric in plan.metrics
+            if metric.name in laid_out.complete
+        }
+        # Metrics with the same window have the same customers.
+        of_window = {
+            end_day: _measured(engine, rows.filter(rows[laid_out.complete[name]]), plan, laid_out)
+            for name, end_day in windows.items()
         }
     evidence = Evidence(
         reach=reached,
         known=known,
-        sums=sums,
-        by_segment=by_segment,
+        everybody=everybody,
+        partly={name: of_window[end_day] for name, end_day in windows.items()},
         over_time=periods(engine, plan, behavior=seen, enrolment=enrolment, as_of=as_of),
         outcomes=laid_out.outcomes,
         covariates=laid_out.covariates,
         baseline=laid_out.baseline,
+        clustered=laid_out.cluster is not None,
+        earlier=laid_out.earlier,
     )
     return Gathered(evidence, kept, columns)
 
 
-def _sums_by_arm(
-    engine: Engine, rows: ir.Table, laid_out: Variables, families: list[tuple[str, ...]]
-) -> dict[Arm, Sums]:
-    with_baseline = [*families, laid_out.baseline] if laid_out.baseline else families
-    summary = Summary(tuple(with_baseline), cubed=tuple(laid_out.outcomes.values()))
-    found = summary.read(engine.fetch(summary.expression(rows, by=["arm"])), by=["arm"])
-    return {arm: sums for (arm,), sums in found.items()}
-
-
-def _sums_by_level(
+def _measured(
     engine: Engine,
-    rows: ir.Table,
-    column: str,
+    customers: ir.Table,
+    plan: Plan,
     laid_out: Variables,
-    families: list[tuple[str, ...]],
-) -> dict[Level, dict[Arm, Sums]]:
-    summary = Summary(tuple(families), cubed=tuple(laid_out.outcomes.values()))
-    keys = [column, "arm"]
-    found = summary.read(engine.fetch(summary.expression(rows, by=keys)), by=keys)
-    levels: dict[Level, dict[Arm, Sums]] = {}
-    for (level, arm), sums in found.items():
-        levels.setdefault(level, {})[arm] = sums
-    return levels
+    *,
+    with_baseline: bool = False,
+) -> Measured:
+    """Take every sum that the methods need, per arm and per level of each segment."""
+    families = summed_families(plan, laid_out)
+    cubed = tuple(outcome.variable for outcome in laid_out.outcomes.values())
+    baseline = (*laid_out.baseline, *((CUSTOMERS,) if laid_out.cluster else ()))
+    overall = [*families, baseline] if with_baseline and baseline else families
+
+    def summed(summary: Summary, keys: list[str]) -> dict[tuple[str, ...], Sums]:
+        rows = customers
+        if laid_out.cluster is not None:
+            rows = by_cluster(
+                customers,
+                cluster=laid_out.cluster,
+                keys=keys,
+                variables=summary.variables,
+                size=CUSTOMERS,
+            )
+        return summary.read(engine.fetch(summary.expression(rows, by=keys)), by=keys)
+
+    by_segment: dict[str, dict[Level, dict[Arm, Sums]]] = {}
+    for attribute, column in laid_out.segments.items():
+        levels = by_segment.setdefault(attribute, {})
+        found = summed(Summary(tuple(families), cubed=cubed), [column, "arm"])
+        for (level, arm), sums in found.items():
+            levels.setdefault(level, {})[arm] = sums
+    by_arm = summed(Summary(tuple(overall), cubed=cubed), ["arm"])
+    return Measured({arm: sums for (arm,), sums in by_arm.items()}, by_segment)

@@ -11,8 +11,9 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from experiments.behavior.accounts import AMOUNT_TYPE, Enrolment, joined
+from experiments.behavior.accounts import Enrolment, joined
 from experiments.behavior.engine import Engine
+from experiments.behavior.kinds import AMOUNT_TYPE
 from experiments.behavior.summaries import Summary
 from experiments.behavior.windows import last_window_closes
 from experiments.pilot import Plan

@@ -12,20 +12,19 @@ from decimal import Decimal
 import ibis
 import ibis.expr.types as ir
 
-from experiments.behavior.accounts import (
-    AMOUNT_TYPE,
-    AccountColumns,
-    Attribute,
-    Enrolment,
-)
+from experiments.behavior.accounts import AccountColumns, Attribute, Enrolment
 from experiments.behavior.engine import Engine
+from experiments.behavior.kinds import AMOUNT_TYPE
 from experiments.errors import BadInput, Problem
 from experiments.pilot import Metric, Plan
+from experiments.terms import DesignKind
 
 MOST_LEVELS = 20
 MOST_SEGMENT_LEVELS = 50
 LAST_DECIMAL = Decimal("0.0001")
 NOT_KNOWN = "(not known)"
+CONTACTS, CONTACTED, CUSTOMERS = "contacts", "contacted", "customers"
+CLUSTER = "cluster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +43,54 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a metric compares: the mean of a variable, or its sum over that of another.
+
+    Attributes:
+        variable: Whose mean it is, or the upper sum.
+        over: The lower sum; None for a mean per customer.
+    """
+
+    variable: str
+    over: str | None = None
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The one or two variables."""
+        return (self.variable,) if self.over is None else (self.variable, self.over)
+
+
+@dataclass(frozen=True, slots=True)
 class Variables:
     """A row per customer with every number that the methods need.
 
     Attributes:
-        rows: Columns `arm`, one text column per segment attribute, and the variables.
-        outcomes: Per metric, its variable.
+        rows: Columns `customer`, `arm`, one text column per segment attribute, one of the cluster
+            where there is one, one boolean column per metric whose windows are not all over, and
+            the variables.
+        outcomes: Per metric, what it compares.
         covariates: Per metric, the variables that adjust it, in the order of the plan.
+        before: Per metric whose pre-period the ledger holds, its variables.
         baseline: Everything known before, for the balance check.
         segments: Per segment attribute, its column in `rows`.
+        complete: Per metric whose windows are not all over, the column that says where they are.
+        cluster: Column of the cluster, where clusters are compared.
+        earlier: The money metric as of each earlier look at the same customers.
         contacts: Variable that counts contacts by this program.
+        contacted: Variable that is 1 where there was one.
     """
 
     rows: ir.Table
-    outcomes: Mapping[str, str]
+    outcomes: Mapping[str, Outcome]
     covariates: Mapping[str, tuple[str, ...]]
+    before: Mapping[str, tuple[str, ...]]
     baseline: tuple[str, ...]
     segments: Mapping[str, str]
-    contacts: str = "contacts"
+    complete: Mapping[str, str]
+    cluster: str | None
+    earlier: tuple[Outcome, ...]
+    contacts: str = CONTACTS
+    contacted: str = CONTACTED
 
 
 @dataclass(slots=True)
@@ -157,23 +186,33 @@ def variables(
     """Lay out the variables of a plan over the accounts."""
     made = _Columns()
     for attribute in enrolment.attributes:
-        made.of_attribute[attribute.name] = _add_attribute(made, engine, accounts, attribute)
+        if attribute.name != plan.design.cluster:  # a name of a branch or household, no quality
+            made.of_attribute[attribute.name] = _add_attribute(made, engine, accounts, attribute)
     before = {
         metric.name: _add_before(made, engine, accounts, metric, columns)
         for metric in plan.metrics
         if metric.name in columns.before
     }
-    for metric in plan.metrics:
-        made.numbers[f"outcome {metric.name}"] = accounts[columns.outcomes[metric.name]]
-    made.numbers["contacts"] = accounts[columns.contacts]
+    outcomes = {
+        metric.name: _add_outcome(made, accounts, metric, columns) for metric in plan.metrics
+    }
+    made.numbers[CONTACTS] = accounts[columns.contacts]
+    made.numbers[CONTACTED] = ibis.ifelse(accounts[columns.contacts] > 0, 1, 0).cast(AMOUNT_TYPE)
+    for column in columns.earlier:
+        made.numbers[column] = accounts[column]
     segments = segment_attributes(plan, enrolment, tier=tier)
-    labels = {
+    labels: dict[str, ir.Value] = {
         f"segment {attribute.name}": accounts[attribute.column].fill_null(NOT_KNOWN)
         for attribute in segments
     }
+    complete = {name: f"complete {name}" for name in columns.complete}
+    labels |= {complete[name]: accounts[column] for name, column in columns.complete.items()}
+    cluster = cluster_of(plan, enrolment)
+    if cluster is not None:
+        labels[CLUSTER] = accounts[cluster.column]
     return Variables(
-        rows=_named(accounts, {**labels, **made.numbers}),
-        outcomes={metric.name: f"outcome {metric.name}" for metric in plan.metrics},
+        rows=_named(accounts, {"customer": accounts.customer, **labels, **made.numbers}),
+        outcomes=outcomes,
         covariates={
             metric.name: _once(
                 [*before.get(metric.name, ())]
@@ -185,12 +224,33 @@ def variables(
             )
             for metric in plan.metrics
         },
+        before=before,
         baseline=_once(
             [name for names in before.values() for name in names]
             + [name for names in made.of_attribute.values() for name in names]
         ),
         segments={attribute.name: f"segment {attribute.name}" for attribute in segments},
+        complete=complete,
+        cluster=None if cluster is None else CLUSTER,
+        earlier=tuple(Outcome(column) for column in columns.earlier),
     )
+
+
+def cluster_of(plan: Plan, enrolment: Enrolment) -> Attribute | None:
+    """The attribute by which customers are grouped into clusters, in a clustered design.
+
+    Raises:
+        BadInput: The enrolment does not have it.
+    """
+    if plan.design.kind is not DesignKind.CLUSTERED or plan.design.cluster is None:
+        return None
+    found = enrolment.attribute(plan.design.cluster)
+    if found is None:
+        raise BadInput(
+            f"The design groups customers by {plan.design.cluster!r}, which the customers do not "
+            f"have as an attribute; enrol them with it."
+        )
+    return found
 
 
 def attributes_by_arm(engine: Engine, enrolment: Enrolment) -> tuple[ir.Table, tuple[str, ...]]:
@@ -237,16 +297,33 @@ def _add_attribute(
     return _add(made, added)
 
 
+def _add_outcome(
+    made: _Columns, accounts: ir.Table, metric: Metric, columns: AccountColumns
+) -> Outcome:
+    """Add a metric's number, and the one that it is divided by where there is one."""
+    variable = f"outcome {metric.name}"
+    made.numbers[variable] = accounts[columns.outcomes[metric.name]]
+    if metric.name not in columns.denominators:
+        return Outcome(variable)
+    over = f"over {metric.name}"
+    made.numbers[over] = accounts[columns.denominators[metric.name]]
+    return Outcome(variable, over)
+
+
 def _add_before(
     made: _Columns, engine: Engine, accounts: ir.Table, metric: Metric, columns: AccountColumns
 ) -> tuple[str, ...]:
-    """Add a metric's pre-period value, and its indicator where some were not observed."""
-    has, before = accounts[columns.has_before[metric.name]], accounts[columns.before[metric.name]]
-    seen = _profile_of_number(engine, accounts, before, known=has == 1)
-    added: dict[str, ir.Value] = {
-        f"{metric.name} before": ibis.ifelse(has == 1, before, ibis.literal(seen.mean, AMOUNT_TYPE))
-    }
-    if seen.unknown:
+    """Add a metric's pre-period values, and an indicator where some were not observed."""
+    has = accounts[columns.has_before[metric.name]]
+    added: dict[str, ir.Value] = {}
+    unknown = 0
+    names = (f"{metric.name} before", f"{metric.name} before ({metric.denominator})")
+    for name, column in zip(names, columns.before[metric.name], strict=False):
+        before = accounts[column]
+        seen = _profile_of_number(engine, accounts, before, known=has == 1)
+        unknown = seen.unknown
+        added[name] = ibis.ifelse(has == 1, before, ibis.literal(seen.mean, AMOUNT_TYPE))
+    if unknown:
         added[f"{metric.name} before not known"] = 1 - has
     return _add(made, added)
 
@@ -268,7 +345,7 @@ def _add(made: _Columns, added: Mapping[str, ir.Value]) -> tuple[str, ...]:
 def label(variable: str) -> str:
     """How people read a variable: without the prefix that keeps names apart."""
     kind, _, name = variable.partition(" ")
-    return name if kind in ("known", "outcome") else variable
+    return name if kind in ("known", "outcome", "over") else variable
 
 
 def summed_families(plan: Plan, laid_out: Variables) -> list[tuple[str, ...]]:
@@ -276,10 +353,13 @@ def summed_families(plan: Plan, laid_out: Variables) -> list[tuple[str, ...]]:
     families = []
     for metric in plan.metrics:
         family: Sequence[str] = (
-            laid_out.outcomes[metric.name],
+            *laid_out.outcomes[metric.name].variables,
             *laid_out.covariates[metric.name],
         )
         if metric.name == plan.value.metric:
-            family = (*family, laid_out.contacts)
+            looks = [one.variable for one in laid_out.earlier]
+            family = (*family, laid_out.contacts, laid_out.contacted, *looks)
+        if laid_out.cluster is not None:
+            family = (*family, CUSTOMERS)
         families.append(tuple(family))
     return families

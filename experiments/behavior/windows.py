@@ -29,10 +29,13 @@ class MetricWindow:
     pre_days: int | None
 
     @classmethod
-    def of(cls, metric: Metric, plan: Plan) -> "MetricWindow":
-        """The window that the plan gives to a metric."""
+    def of(cls, metric: Metric, plan: Plan, *, as_of: date | None = None) -> "MetricWindow":
+        """The window that the plan gives to a metric; while it still grows, up to `as_of`."""
         first, end = metric.window.days if metric.window else (0, None)
-        return cls(first, end, plan.pilot.ends_on, metric.pre_days)
+        ends_on = plan.pilot.ends_on
+        if as_of is not None:
+            ends_on = min(ends_on, as_of - timedelta(days=1))
+        return cls(first, end, ends_on, metric.pre_days)
 
     @classmethod
     def of_contacts(cls, plan: Plan) -> "MetricWindow":
@@ -42,11 +45,23 @@ class MetricWindow:
         """
         return replace(cls.of(plan.money_metric, plan), first_day=0)
 
+    def is_complete(self, enrolled_at: ir.DateColumn, *, as_of: date) -> ir.BooleanValue:
+        """Customers whose days are over before `as_of`; in a growing window, who have one."""
+        if self.end_day is None:
+            return enrolled_at < ibis.literal(as_of)
+        return enrolled_at <= ibis.literal(as_of - timedelta(days=self.end_day))
+
     def last_date(self, last_enrolled_on: date) -> date:
         """The day on which the window of the last customer closes."""
         if self.end_day is None:
             return self.ends_on
         return last_enrolled_on + timedelta(days=self.end_day - 1)
+
+    def is_complete_for_all(self, last_enrolled_on: date, *, as_of: date) -> bool:
+        """Whether the days of every customer are over before `as_of`."""
+        if self.end_day is None:
+            return last_enrolled_on < as_of
+        return last_enrolled_on + timedelta(days=self.end_day) <= as_of
 
     def days(self, enrolled_on: date) -> int:
         """How many days the window of a customer has."""
@@ -65,6 +80,24 @@ class MetricWindow:
         """Rows inside the pre-period, which ends the day before enrolment."""
         day = _day(rows)
         return (day < 0) & (day >= -self._pre_length(rows))
+
+    def holds_last(self, rows: ir.Table, days: int) -> ir.BooleanValue:
+        """Rows inside the last so many days of the outcome window."""
+        if self.end_day is None:
+            begins = rows.occurred_at > ibis.literal(self.ends_on - timedelta(days=days))
+        else:
+            begins = _day(rows) >= self.end_day - days
+        return self.holds(rows) & begins
+
+    def holds_last_before(self, rows: ir.Table, days: int) -> ir.BooleanValue:
+        """Rows inside the last so many days of the pre-period."""
+        return self.holds_before(rows) & (_day(rows) >= -days)
+
+    def length(self, enrolled_at: ir.DateColumn) -> ir.IntegerValue:
+        """Days of each customer's outcome window."""
+        if self.end_day is not None:
+            return ibis.literal(self.end_day - self.first_day)
+        return ibis.literal(self.ends_on).delta(enrolled_at, unit="day") + 1 - self.first_day
 
     def _pre_length(self, rows: ir.Table) -> ir.IntegerValue:
         if self.pre_days is not None:

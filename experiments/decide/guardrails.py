@@ -8,6 +8,7 @@ from experiments.analyse.comparison import Comparison, overall, share_of
 from experiments.analyse.estimate import Estimate, read_combination
 from experiments.analyse.estimates import headline_of
 from experiments.analyse.evidence import Evidence
+from experiments.analyse.variables import Outcome
 from experiments.errors import Undefined
 from experiments.pilot import Metric, Plan
 from experiments.stats.estimate import Interval
@@ -50,17 +51,15 @@ class Guardrail:
 
 
 def guardrails(plan: Plan, analysis: Analysis, *, treatment: str) -> tuple[Guardrail, ...]:
-    """Judge every guardrail of a treatment at the two-sided interval of the plan."""
+    """Judge every guardrail of a treatment at the two-sided interval of the look."""
     evidence = analysis.evidence
     if evidence is None:
-        return ()
-    comparison = overall(plan, evidence, treatment)
-    if comparison is None:
         return ()
     return tuple(
         _judge(plan, analysis, evidence, comparison, metric)
         for metric in plan.metrics
         if metric.role is Role.GUARDRAIL
+        and (comparison := overall(plan, evidence, treatment, metric=metric.name)) is not None
     )
 
 
@@ -69,8 +68,13 @@ def _judge(
 ) -> Guardrail:
     relative = metric.tolerance_relative is not None
     accepted = float((metric.tolerance_relative if relative else metric.tolerance) or 0)
-    if metric.kind is MetricKind.RATE:
-        change = _change_of_rate(plan, comparison, evidence.outcomes[metric.name], relative)
+    if metric.kind in (MetricKind.RATE, MetricKind.RETENTION) and not comparison.clustered:
+        change = _change_of_rate(
+            comparison,
+            evidence.outcomes[metric.name],
+            relative=relative,
+            confidence=analysis.confidence,
+        )
         beyond = _less(_worsening(change, metric.direction), accepted)
     else:
         headline = headline_of(
@@ -85,7 +89,7 @@ def _judge(
                 headline,
                 outcome=outcome,
                 worst=1 + accepted if metric.direction is Direction.DOWN else 1 - accepted,
-                confidence=plan.confidence,
+                confidence=analysis.confidence,
             )
             beyond = _worsening(shifted, metric.direction)
     return Guardrail(
@@ -100,16 +104,14 @@ def _judge(
 
 
 def _change_of_rate(
-    plan: Plan, comparison: Comparison, outcome: str, relative: bool
+    comparison: Comparison, outcome: Outcome, *, relative: bool, confidence: float
 ) -> Interval | Undefined:
     """Treatment rate minus control rate, or as a share of it: score intervals."""
     treatment = share_of(comparison.treatment, outcome)
     control = share_of(comparison.control, outcome)
     if not relative:
-        return miettinen_nurminen(treatment=treatment, control=control, confidence=plan.confidence)
-    ratio = miettinen_nurminen_ratio(
-        treatment=treatment, control=control, confidence=plan.confidence
-    )
+        return miettinen_nurminen(treatment=treatment, control=control, confidence=confidence)
+    ratio = miettinen_nurminen_ratio(treatment=treatment, control=control, confidence=confidence)
     return ratio if isinstance(ratio, Undefined) else Interval(ratio.low - 1, ratio.high - 1)
 
 
@@ -129,7 +131,7 @@ def _change_of_mean(headline: Estimate | None, relative: bool) -> Interval | Und
 
 
 def _against_the_worst(
-    comparison: Comparison, headline: Estimate, *, outcome: str, worst: float, confidence: float
+    comparison: Comparison, headline: Estimate, *, outcome: Outcome, worst: float, confidence: float
 ) -> Interval | Undefined:
     """Treatment mean minus the worst accepted multiple of the control mean.
 

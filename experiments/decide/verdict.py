@@ -14,12 +14,14 @@ from experiments.analyse.checks import Outcome
 from experiments.analyse.estimate import Method
 from experiments.analyse.estimates import confidence_of, headline_of
 from experiments.decide.guardrails import Guardrail, Safety, guardrails
+from experiments.decide.stopping import after_looking
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.stats.estimate import Difference, Interval
 from experiments.stats.limits import quantile
 from experiments.stats.moments import Sample
 from experiments.stats.sample_size import customers_needed
+from experiments.stats.sequential import Stopped
 from experiments.stats.skew import hall, needs_skewness_correction
 from experiments.terms import Basis, VerdictOn
 from experiments.value.contrast import Reading, Value, values
@@ -44,6 +46,8 @@ class Reason(StrEnum):
     GUARDRAIL_WORSE = "guardrail_worse"
     GUARDRAIL_UNCLEAR = "guardrail_unclear"
     TAILS = "tails"
+    FEW_CLUSTERS = "few_clusters"
+    FEW_PRE_PERIODS = "few_pre_periods"
     UNDEFINED = "undefined"
 
 
@@ -84,6 +88,8 @@ class Verdict:
             the usual one may be off.
         other_reading: D by the other estimate, where it falls on another side of 0; None where
             the two agree or there is one.
+        unbiased: D as it is without the bias of stopping early, after several looks; None where
+            there was one, or the pilot goes on.
         guardrails: Each guardrail.
         more_data: How much more would help, where it is not proved for want of data.
         failed: Names of the blocking checks that failed.
@@ -99,6 +105,7 @@ class Verdict:
     value: Value | Undefined
     skewness_interval: Interval | None
     other_reading: OtherReading | None
+    unbiased: Stopped | Undefined | None
     guardrails: tuple[Guardrail, ...]
     more_data: MoreData | None
     failed: tuple[str, ...]
@@ -219,6 +226,9 @@ def _verdict(
         value=value,
         skewness_interval=skewed,
         other_reading=other_reading,
+        unbiased=after_looking(
+            plan, analysis, value, settled=status in (Status.PROVED, Status.DISPROVED)
+        ),
         guardrails=judged,
         more_data=more_data,
         failed=failed,
@@ -275,16 +285,18 @@ def _skewness_interval(
         return None
     if headline.method is Method.NEWCOMBE:
         return None  # its interval follows the skewness of a rate by itself
-    outcome = analysis.evidence.outcomes[plan.value.metric]
+    if analysis.evidence.clustered:
+        return None  # sums over clusters keep no third moment of the quotient
+    variable = analysis.evidence.outcomes[plan.value.metric].variable
+    sums = analysis.evidence.of(plan.value.metric).sums
     arms = [
-        analysis.evidence.sums[arm].moments([outcome]).sample(outcome)
-        for arm in (treatment, plan.design.control)
+        sums[arm].moments([variable]).sample(variable) for arm in (treatment, plan.design.control)
     ]
     if not any(needs_skewness_correction(arm) for arm in arms):
         return None
     found = hall(
         **_at_spread_of(headline.difference, treatment=arms[0], control=arms[1]),
-        confidence=plan.confidence,
+        confidence=analysis.confidence,
     )
     if isinstance(found, Undefined):
         return None
@@ -347,7 +359,12 @@ def _more_data_for_guardrails(
 ) -> MoreData:
     """What would clear every unclear guardrail, if its true worsening is what was observed."""
     needed = [
-        _to_clear(plan, guardrail, n=analysis.customers[guardrail.treatment])
+        _to_clear(
+            plan,
+            guardrail,
+            n=analysis.customers[guardrail.treatment],
+            confidence=analysis.confidence,
+        )
         for guardrail in judged
         if guardrail.safety is Safety.UNCLEAR
     ]
@@ -358,7 +375,7 @@ def _more_data_for_guardrails(
     )
 
 
-def _to_clear(plan: Plan, guardrail: Guardrail, *, n: int) -> int | Undefined:
+def _to_clear(plan: Plan, guardrail: Guardrail, *, n: int, confidence: float) -> int | Undefined:
     """Customers of the treatment group that it takes to show a guardrail is kept."""
     worse = guardrail.beyond
     if isinstance(worse, Undefined):
@@ -366,5 +383,5 @@ def _to_clear(plan: Plan, guardrail: Guardrail, *, n: int) -> int | Undefined:
     room = -(worse.low + worse.high) / 2
     if room <= 0:
         return Undefined(f"{guardrail.metric} was observed to be worse than the plan accepts")
-    se = (worse.high - worse.low) / 2 / quantile(0.5 + plan.confidence / 2)
+    se = (worse.high - worse.low) / 2 / quantile(0.5 + confidence / 2)
     return customers_needed(n=n, se=se, effect=room, alpha=float(plan.design.alpha))

@@ -57,10 +57,7 @@ class Costing:
             horizon_months: Over which the fixed cost is spread.
             customers: Of the roll-out.
         """
-        first_day, end_day = window.days if window else (0, None)
-        days = MetricWindow(first_day, end_day, ends_on, None).days(starts_on)
-        first = starts_on + timedelta(days=first_day)
-        months = months_between(first, first + timedelta(days=days))
+        months = window_months(window, starts_on=starts_on, ends_on=ends_on)
         return cls(costs, months, horizon_months, customers)
 
     @classmethod
@@ -83,14 +80,37 @@ class Costing:
         Args:
             treated_customers: Of all treatments of the pilot together.
         """
+        return sum(self.parts(treated_customers=treated_customers))
+
+    def parts(self, *, treated_customers: float) -> tuple[float, float]:
+        """Cost of one treated customer: what is paid at the start, and what month by month.
+
+        Args:
+            treated_customers: Of all treatments of the pilot together.
+        """
         fixed = float(self.costs.cost_fixed)
         if self.spread_over is not None:
             fixed = fixed * self.months / self.spread_over
-        whole_program = fixed + float(self.costs.cost_per_month) * self.months
+        monthly = float(self.costs.cost_per_month) * self.months
         shared_by = treated_customers if self.shared_by is None else self.shared_by
-        return float(self.costs.cost_per_treated) + (
-            whole_program / shared_by if shared_by else 0.0
-        )
+        per_treated = float(self.costs.cost_per_treated)
+        if not shared_by:
+            return per_treated, 0.0
+        return per_treated + fixed / shared_by, monthly / shared_by
+
+
+def window_months(window: Window | None, *, starts_on: date, ends_on: date) -> float:
+    """Months of a metric's window for a customer who is enrolled on the first day.
+
+    Args:
+        window: Of the metric; None where it runs to the last day.
+        starts_on: First day of the pilot.
+        ends_on: Its last day.
+    """
+    first_day, end_day = window.days if window else (0, None)
+    days = MetricWindow(first_day, end_day, ends_on, None).days(starts_on)
+    first = starts_on + timedelta(days=first_day)
+    return months_between(first, first + timedelta(days=days))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,30 +1,40 @@
 """What can a pilot of this size show? The numbers beside a plan, as far as it is filled in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 
-from experiments.behavior.windows import MetricWindow
 from experiments.errors import Undefined
-from experiments.pilot import Plan, Window
+from experiments.pilot import Metric, Plan
 from experiments.plan.baseline import Baseline
 from experiments.plan.break_even import BreakEven, break_even_of
-from experiments.plan.power import (
-    TARGET,
-    Groups,
-    Trial,
-    customers_needed,
-    detectable_effect,
-    power,
-    powers,
-)
-from experiments.terms import DesignKind, Look, MetricKind
+from experiments.plan.duration import duration, last_enrolment
+from experiments.plan.guardrail_power import Tolerance, guardrail_customers, guardrail_power
+from experiments.plan.horizon import HorizonBreakEven, horizon_break_even_of
+from experiments.plan.looking import FIXED, Looking
+from experiments.plan.power import TARGET, customers_needed, detectable_effect, power, powers
+from experiments.plan.trial import Groups, Trial
+from experiments.terms import DesignKind, MetricKind, Role
+
+__all__ = [
+    "Answer",
+    "GuardrailChance",
+    "Outlook",
+    "PowerPoint",
+    "duration",
+    "outlook",
+    "outlook_of",
+]
 
 POINTS = 81
 # A curve shows up to so many times the plan's customers; what lies beyond is said in words.
 FARTHEST = 6
+NOBODY: Final[Mapping[str, Baseline]] = MappingProxyType({})
+NOT_ASKED: Final = Undefined("nobody asked for it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,23 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardrailChance:
+    """Whether a pilot of this size can show that a guardrail is kept, if nothing changes.
+
+    Attributes:
+        metric: Its name.
+        tolerance: The worsening that is accepted.
+        power: Probability that it is shown to be kept.
+        customers_needed: Customers, of all groups together, that give the target's probability.
+    """
+
+    metric: str
+    tolerance: Tolerance
+    power: float | Undefined
+    customers_needed: int | Undefined
+
+
+@dataclass(frozen=True, slots=True)
 class Outlook:
     """What a pilot of a size can show; effects per treated customer, in the metric's own unit.
 
@@ -68,6 +95,10 @@ class Outlook:
         detectable_effect: Smallest true effect that this size proves with the target's probability.
         days: From the start to the close of the last window, both included.
         target: The probability asked for.
+        break_even_horizon: Effect at which the net present value over the horizon is 0.
+        horizon: What that rests on; None where nobody asked.
+        trial: What the power was computed from.
+        guardrails: Whether each guardrail can be shown to be kept.
     """
 
     groups: Groups
@@ -80,6 +111,10 @@ class Outlook:
     detectable_effect: float | Undefined
     days: int | Undefined
     target: float
+    break_even_horizon: float | Undefined = NOT_ASKED
+    horizon: HorizonBreakEven | None = None
+    trial: Trial | Undefined = NOT_ASKED
+    guardrails: tuple[GuardrailChance, ...] = ()
 
 
 def outlook(
@@ -92,6 +127,10 @@ def outlook(
     effect: float | None = None,
     days: int | Undefined,
     target: float = TARGET,
+    design: DesignKind = DesignKind.RANDOMIZED,
+    looking: Looking = FIXED,
+    over_horizon: HorizonBreakEven | Undefined = NOT_ASKED,
+    guardrails: tuple[tuple[Metric, Baseline | Undefined], ...] = (),
 ) -> Outlook:
     """What a pilot can show, from the parts of a plan that are known.
 
@@ -104,6 +143,10 @@ def outlook(
         effect: Assumed true effect per treated customer; None where nobody said.
         days: See `duration`.
         target: Probability asked for.
+        design: How customers come to be on their side.
+        looking: When outcomes may be looked at.
+        over_horizon: When the program pays over the horizon.
+        guardrails: Metrics that must not get worse, and what customers do now.
     """
     even: float | Undefined
     if isinstance(pays_from, Undefined):
@@ -114,8 +157,13 @@ def outlook(
     trial = (
         baseline
         if isinstance(baseline, Undefined)
-        else Trial(kind=kind, baseline=baseline, groups=groups)
+        else Trial(kind=kind, baseline=baseline, groups=groups, design=design, looking=looking)
     )
+    later: float | Undefined
+    if isinstance(over_horizon, Undefined):
+        later = over_horizon
+    else:
+        later = over_horizon.effect(treated_customers=groups.treated(customers))
     to_prove = _answer(trial, customers, assumed, pays_from, target)
     to_detect = _answer(trial, customers, _worth_detecting(even), 0.0, target)
     return Outlook(
@@ -129,6 +177,21 @@ def outlook(
         detectable_effect=_smallest(trial, customers, pays_from, target),
         days=days,
         target=target,
+        break_even_horizon=later,
+        horizon=over_horizon if isinstance(over_horizon, HorizonBreakEven) else None,
+        trial=trial,
+        guardrails=tuple(
+            _guardrail(
+                metric,
+                known,
+                groups=groups,
+                design=design,
+                looking=looking,
+                customers=customers,
+                target=target,
+            )
+            for metric, known in guardrails
+        ),
     )
 
 
@@ -140,7 +203,9 @@ def outlook_of(
     effect: float | None = None,
     contacts: float | None = None,
     last_enrolled_on: date | None = None,
+    customers_per_day: float | None = None,
     target: float = TARGET,
+    guardrail_baselines: Mapping[str, Baseline] = NOBODY,
 ) -> Outlook | Undefined:
     """What the pilot of a plan can show.
 
@@ -151,10 +216,20 @@ def outlook_of(
         effect: Assumed true effect per treated customer.
         contacts: Expected contacts per treated customer; needed with a cost per contact.
         last_enrolled_on: Day on which the last customer is enrolled; None for the first day.
+        customers_per_day: How many new ones are enrolled on a day, where they arrive one by one.
         target: Probability asked for.
+        guardrail_baselines: What customers do now, by the name of a guardrail.
     """
-    if plan.design.kind is not DesignKind.RANDOMIZED or plan.design.look is not Look.FIXED:
-        return Undefined("this version plans randomized pilots that are looked at once")
+    design = plan.design.kind
+    if isinstance(baseline, Baseline):
+        missing = baseline.missing_for(design)
+        if missing is not None:
+            return missing
+    starts_on = plan.pilot.starts_on
+    last: date | Undefined | None = last_enrolled_on
+    if customers_per_day is not None:
+        last = last_enrolment(customers, customers_per_day=customers_per_day, starts_on=starts_on)
+    unknown = Undefined("say what customers do now, by this metric")
     return outlook(
         Groups.of(plan.design),
         kind=plan.money_metric.kind,
@@ -162,46 +237,48 @@ def outlook_of(
         customers=customers,
         pays_from=break_even_of(plan, contacts=contacts),
         effect=effect,
-        days=duration(
+        days=last
+        if isinstance(last, Undefined)
+        else duration(
             [metric.window for metric in plan.metrics],
-            starts_on=plan.pilot.starts_on,
+            starts_on=starts_on,
             ends_on=plan.pilot.ends_on,
-            last_enrolled_on=last_enrolled_on,
+            last_enrolled_on=last,
         ),
         target=target,
+        design=design,
+        looking=Looking.of(plan.design),
+        over_horizon=horizon_break_even_of(plan, contacts=contacts),
+        guardrails=tuple(
+            (metric, guardrail_baselines.get(metric.name, unknown))
+            for metric in plan.metrics
+            if metric.role is Role.GUARDRAIL
+        ),
     )
 
 
-def duration(
-    windows: Sequence[Window | None],
+def _guardrail(
+    metric: Metric,
+    baseline: Baseline | Undefined,
     *,
-    starts_on: date,
-    ends_on: date,
-    last_enrolled_on: date | None = None,
-) -> int | Undefined:
-    """Days from the start to the close of the last window, both included.
-
-    Args:
-        windows: Of each metric; None for one that runs to `ends_on`.
-        starts_on: First day of the pilot.
-        ends_on: Its last day.
-        last_enrolled_on: Day on which the last customer is enrolled; None for the first day.
-
-    Example:
-        >>> duration([Window(days=(0, 14))], starts_on=date(2026, 3, 1), ends_on=date(2026, 3, 10))
-        14
-    """
-    if ends_on < starts_on:
-        return Undefined("the last day is before the first")
-    if not windows:
-        return Undefined("there is no metric yet")
-    closes = [
-        MetricWindow(0, window.days[1] if window else None, ends_on, None).last_date(
-            last_enrolled_on or starts_on
-        )
-        for window in windows
-    ]
-    return (max(closes) - starts_on).days + 1
+    groups: Groups,
+    design: DesignKind,
+    looking: Looking,
+    customers: int,
+    target: float,
+) -> GuardrailChance:
+    tolerance = Tolerance.of(metric)
+    if isinstance(baseline, Undefined):
+        return GuardrailChance(metric.name, tolerance, baseline, baseline)
+    trial = Trial(
+        kind=metric.kind, baseline=baseline, groups=groups, design=design, looking=looking
+    )
+    return GuardrailChance(
+        metric.name,
+        tolerance,
+        guardrail_power(trial, customers=customers, tolerance=tolerance),
+        guardrail_customers(trial, tolerance=tolerance, target=target),
+    )
 
 
 def _answer(
@@ -222,7 +299,7 @@ def _answer(
     needed = customers_needed(trial, effect=effect, pays_from=pays_from, target=target)
     if isinstance(found, Undefined):
         return Answer(found, needed, ())
-    sizes = _sizes(trial.groups.fewest_customers, customers, needed)
+    sizes = _sizes(trial.fewest_customers, customers, needed)
     chances = powers(trial, customers=sizes, effect=effect, pays_from=pays_from)
     curve = tuple(PowerPoint(n, float(p)) for n, p in zip(sizes, chances, strict=True))
     return Answer(found, needed, curve)

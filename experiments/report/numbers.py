@@ -35,7 +35,7 @@ def segments(plan: Plan, analysis: Analysis) -> tuple[Section, ...]:
     """Per segment attribute, the headline method's effect in each level."""
     if analysis.evidence is None:
         return ()
-    tried = len(analysis.evidence.by_segment)
+    tried = len(analysis.evidence.everybody.by_segment)
     return tuple(
         Section(
             title=f"By {attribute}",
@@ -47,7 +47,7 @@ def segments(plan: Plan, analysis: Analysis) -> tuple[Section, ...]:
                 _segment_table(plan, analysis, attribute, metric.name) for metric in plan.metrics
             ),
         )
-        for attribute in analysis.evidence.by_segment
+        for attribute in analysis.evidence.everybody.by_segment
     )
 
 

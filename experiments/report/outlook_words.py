@@ -3,6 +3,12 @@
 from experiments.errors import Undefined
 from experiments.plan.baseline import Baseline
 from experiments.plan.outlook import Answer, Outlook
+from experiments.report.design_words import (
+    chance,
+    design_words,
+    guardrail_words,
+    horizon_words,
+)
 from experiments.report.power_chart import PowerChart, PowerMark
 from experiments.report.report import Line, Tone
 from experiments.report.wording import Unit, amount, counted, number
@@ -36,10 +42,13 @@ def outlook_details(outlook: Outlook, *, unit: Unit, guardrails: bool) -> tuple[
         guardrails: Whether the plan has metrics that must not get worse.
     """
     told = f"{_detection(outlook, unit)}{_takes(outlook)}"
-    return (
-        Line("An effect from none", _kept(told)),
-        Line("Assumes", _kept(_assumptions(outlook, unit, guardrails=guardrails))),
+    lines = (
+        Line("An effect from none", told),
+        Line("Over the horizon", horizon_words(outlook, unit)),
+        *(Line(one.metric, guardrail_words(one, outlook)) for one in outlook.guardrails),
+        Line("Assumes", _assumptions(outlook, unit, guardrails=guardrails)),
     )
+    return tuple(Line(line.label, _kept(line.text)) for line in lines if line.text)
 
 
 def outlook_advice(outlook: Outlook, *, unit: Unit) -> tuple[str, ...]:
@@ -94,18 +103,6 @@ def power_chart(outlook: Outlook, *, unit: Unit) -> PowerChart | None:
             needed=_needed_mark(answer),
         )
     return None
-
-
-def chance(power: float) -> str:
-    """A probability in whole per cent, never quite none and never quite certain.
-
-    Example:
-        >>> chance(0.834), chance(0.0004), chance(0.9999)
-        ('83 %', 'under 1 %', 'over 99 %')
-    """
-    if power < 0.01:
-        return "under 1 %"
-    return "over 99 %" if power > 0.99 else f"{100 * power:.0f} %"
 
 
 def _kept(text: str) -> str:
@@ -243,6 +240,7 @@ def _assumptions(outlook: Outlook, unit: Unit, *, guardrails: bool) -> str:
         said.append(f"Without the program {level} per customer{spread} ({base.source}).")
         if before:
             said.append(f"What customers did before explains {before:.0%} of it.")
+    said.extend(design_words(outlook))
     treatments = len(outlook.groups.treatments)
     if treatments > 1:
         said.append(f"Numbers are those of the smallest of {treatments} treatments.")

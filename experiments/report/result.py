@@ -1,32 +1,24 @@
-"""The result as scripts read it: `result.json`, and its estimates as a flat table.
+"""The result as scripts read it: `result.json`.
 
 Keys are a contract: they may be added to, and keep their names and meaning.
 """
 
-import csv
-import io
-import json
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
-
-import pyarrow as pa
 
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.estimate import Estimate
+from experiments.analyse.looks import LookTaken
 from experiments.analyse.variables import label
 from experiments.decide.guardrails import Guardrail
 from experiments.decide.verdict import Decision, MoreData, Verdict
-from experiments.errors import BadInput, Problem, Undefined
+from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.plan.registration import Registration
 from experiments.record.recording import Receipt
+from experiments.report.plain import Json, number_or_reason, undefined
 from experiments.stats.estimate import Interval
-from experiments.terms import nearest
+from experiments.stats.sequential import Stopped
 from experiments.value.contrast import Reading, Value
-from experiments.words import cell_text
-
-Json = dict[str, Any]
 
 
 def result(
@@ -69,6 +61,7 @@ def result(
             for check in analysis.checks
         ],
         "customers": dict(analysis.customers),
+        "look": _look(analysis.look),
         "estimates": [_estimate(estimate) for estimate in analysis.estimates],
         "receipts": [_receipt(receipt) for receipt in receipts],
         "amendment": amendment or None,
@@ -81,35 +74,6 @@ def result(
             "pilotbook": analysis.inputs.pilotbook,
         },
     }
-
-
-def as_json(value: Json) -> str:
-    """Text of a result; for a number that JSON does not have stands the reason."""
-    return json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return number_or_reason(value) if isinstance(value, float) else value
-
-
-def number_or_reason(value: float | Undefined) -> float | Json:
-    """A number, or {"undefined": reason}."""
-    if isinstance(value, Undefined):
-        return undefined(value)
-    if math.isnan(value):
-        return undefined(Undefined("the computation gives no number"))
-    if not math.isfinite(value):
-        return undefined(Undefined("there is no bound"))
-    return value
-
-
-def undefined(value: Undefined) -> Json:
-    """How a value that cannot be computed is written."""
-    return {"undefined": value.reason}
 
 
 def _reading(value: Reading | Undefined) -> Json:
@@ -138,6 +102,7 @@ def _verdict(verdict: Verdict, sentence: str) -> Json:
         **_value(verdict.value),
         "skewness_interval": _interval(verdict.skewness_interval),
         "other_reading": other and {"method": other.method.value, **_reading(other.contrast)},
+        "unbiased": _unbiased(verdict.unbiased),
         "guardrails": [_guardrail(guardrail) for guardrail in verdict.guardrails],
         "more_data": _more_data(verdict.more_data),
         "failed_checks": list(verdict.failed),
@@ -145,6 +110,19 @@ def _verdict(verdict: Verdict, sentence: str) -> Json:
         "veil": verdict.veil or None,
     }
     return found
+
+
+def _unbiased(found: Stopped | Undefined | None) -> Json | None:
+    if found is None:
+        return None
+    if isinstance(found, Undefined):
+        return undefined(found)
+    return {
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "p_value": found.p_value,
+    }
 
 
 def _value(value: Value | Undefined) -> Json:
@@ -235,6 +213,28 @@ def _estimate(estimate: Estimate) -> Json:
     }
 
 
+def _look(look: LookTaken | None) -> Json | None:
+    if look is None:
+        return None
+    return {
+        "kind": look.kind.value,
+        "number": look.number,
+        "planned": look.planned,
+        "final": look.final,
+        "information": list(look.information),
+        "boundaries": list(look.critical),
+        "confidence": look.confidence,
+        "futility": look.futility,
+        "growing": look.growing,
+        "lifted": look.lifted
+        and {
+            "by": look.lifted.by,
+            "on": look.lifted.on.isoformat(),
+            "reason": look.lifted.reason,
+        },
+    }
+
+
 def _receipt(receipt: Receipt) -> Json:
     return {
         "file": receipt.file,
@@ -250,99 +250,3 @@ def _receipt(receipt: Receipt) -> Json:
         "last": receipt.last and receipt.last.isoformat(),
         "measures": dict(receipt.measures),
     }
-
-
-CSV_COLUMNS = (
-    *("metric", "kind", "role", "treatment", "control", "segment", "level", "method", "headline"),
-    *("n_treatment", "n_control", "mean_treatment", "mean_control"),
-    *("difference", "se", "low", "high", "p_value"),
-    *("simultaneous_low", "simultaneous_high", "simultaneous_p_value"),
-    *("relative", "relative_low", "relative_high", "undefined"),
-)
-_TYPES: Final = {
-    **dict.fromkeys((*CSV_COLUMNS[:8], "undefined"), pa.string()),
-    "headline": pa.bool_(),
-    **dict.fromkeys(("n_treatment", "n_control"), pa.int64()),
-}
-
-
-def as_csv(found: Json) -> str:
-    """The estimates of a result as a flat table; what cannot be computed is blank, with its reason.
-
-    A text that a spreadsheet would take for a formula is preceded by an apostrophe.
-    """
-    out = io.StringIO()
-    writer = csv.DictWriter(out, CSV_COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for estimate in found["estimates"]:
-        writer.writerow({key: _cell(value) for key, value in _flat(estimate).items()})
-    return out.getvalue()
-
-
-def as_table(found: Json) -> pa.Table:
-    """The estimates of a result as a typed table; what cannot be computed is null."""
-    rows = [_flat(estimate) for estimate in found["estimates"]]
-    schema = pa.schema([(name, _TYPES.get(name, pa.float64())) for name in CSV_COLUMNS])
-    columns = {
-        name: [None if isinstance(row[name], dict) else row[name] for row in rows]
-        for name in CSV_COLUMNS
-    }
-    return pa.table(columns, schema=schema)
-
-
-def chosen(found: Json, *, metric: str | None = None, segment: str | None = None) -> Json:
-    """A result with the estimates of one metric or one segment attribute alone.
-
-    Raises:
-        BadInput: There is no such metric or segment; names the nearest.
-    """
-    estimates = found["estimates"]
-    for key, wanted in (("metric", metric), ("segment", segment)):
-        if wanted is not None:
-            known = {each[key]: None for each in found["estimates"] if each[key] is not None}
-            if wanted not in known:
-                raise BadInput("There is no such estimate.", [Problem(key, _no(wanted, [*known]))])
-            estimates = [each for each in estimates if each[key] == wanted]
-    return {**found, "estimates": estimates}
-
-
-def _no(wanted: str, known: Sequence[str]) -> str:
-    there = nearest(wanted, known) if known else "there is none"
-    return f"{wanted!r} is not in this result; {there}"
-
-
-def rejects_csv(receipts: Sequence[Receipt]) -> str:
-    """The refused rows of all files as a flat table, an entry per bad cell."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("line", "column", "value", "reason", "file"))
-    for receipt in receipts:
-        for reject in receipt.rejects:
-            cells = (reject.line, reject.column, reject.value, reject.reason, receipt.file)
-            writer.writerow([_cell(cell) for cell in cells])
-    return out.getvalue()
-
-
-def _flat(estimate: Json) -> Json:
-    difference, relative = estimate["difference"], estimate["relative"]
-    joint = difference.get("simultaneous") or {}
-    return {
-        **{key: estimate[key] for key in CSV_COLUMNS[:13]},
-        "difference": difference.get("value"),
-        **{key: difference.get(key) for key in ("se", "low", "high", "p_value")},
-        **{f"simultaneous_{key}": joint.get(key) for key in ("low", "high", "p_value")},
-        "relative": relative.get("value"),
-        "relative_low": relative.get("low"),
-        "relative_high": relative.get("high"),
-        "undefined": difference.get("undefined") or relative.get("undefined"),
-    }
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, float):
-        value = number_or_reason(value)
-    if isinstance(value, dict):
-        return None
-    if not isinstance(value, str):
-        return value
-    return cell_text(value)

@@ -61,7 +61,7 @@ class Unit:
     @classmethod
     def of(cls, kind: MetricKind, unit: str | None, *, name: str) -> "Unit":
         """The unit of a metric: points for a rate, else the plan's unit."""
-        if kind is MetricKind.RATE:
+        if kind in (MetricKind.RATE, MetricKind.RETENTION):
             return cls(100.0, " points", " %")
         said = f" {unit or name}"
         return cls(1.0, said, said)

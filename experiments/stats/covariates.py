@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from experiments.stats.many import Bools, ManyMoments
 from experiments.stats.moments import Floats, Moments
 
 # The share of a variable's own variance that the variables before it must leave unexplained.
@@ -26,22 +27,31 @@ def both_groups(*, treatment: Moments, control: Moments, names: Sequence[str]) -
         >>> together.n, together.means, round(together.covariance("spend", "spend"), 4)
         (4, (2.5,), 3.6667)
     """
-    n = treatment.n + control.n
-    means_treated, means_control = means_of(treatment, names), means_of(control, names)
-    gap = means_treated - means_control
-    # The total of an empty group is zero, and so is its weight here.
-    scatter = scatter_of(treatment, names) + scatter_of(control, names)
-    if n > 0:
-        scatter = scatter + np.outer(gap, gap) * (treatment.n * control.n / n)
-        means = means_control + gap * (treatment.n / n)
-    else:
-        means = means_control
+    found = both_groups_many(
+        treatment=ManyMoments.of([treatment], names), control=ManyMoments.of([control], names)
+    )
     return Moments(
         names=tuple(names),
-        n=n,
-        means=tuple(float(mean) for mean in means),
-        scatter=tuple(tuple(float(cell) for cell in line) for line in scatter),
+        n=treatment.n + control.n,
+        means=tuple(float(mean) for mean in found.means[0]),
+        scatter=tuple(tuple(float(cell) for cell in line) for line in found.scatter[0]),
         cubes=(None,) * len(names),
+    )
+
+
+def both_groups_many(*, treatment: ManyMoments, control: ManyMoments) -> ManyMoments:
+    """`both_groups` for many pairs of groups with the same variables."""
+    n = treatment.n + control.n
+    somebody = np.maximum(n, 1)
+    gap = treatment.means - control.means
+    # The total of an empty group is zero, and so is its weight here.
+    between = gap[:, :, None] * gap[:, None, :]
+    weight = treatment.n * control.n / somebody
+    return ManyMoments(
+        names=treatment.names,
+        n=n,
+        means=control.means + gap * (treatment.n / somebody)[:, None],
+        scatter=treatment.scatter + control.scatter + between * weight[:, None, None],
     )
 
 
@@ -53,12 +63,33 @@ def independent(groups: Sequence[Moments], names: Sequence[str]) -> tuple[str, .
         >>> independent([one], ["spend", "cents"])
         ('spend',)
     """
-    standards = [_standardised(group, names) for group in groups]
-    kept: list[int] = []
-    for row in range(len(names)):
-        if all(_own_share(matrix, kept, row) > OWN_SHARE for matrix in standards):
-            kept.append(row)
-    return tuple(names[row] for row in kept)
+    kept = independent_many([ManyMoments.of([group], names) for group in groups])[0]
+    return tuple(name for name, keep in zip(names, kept, strict=True) if keep)
+
+
+@np.errstate(all="ignore")
+def independent_many(groups: Sequence[ManyMoments]) -> Bools:
+    """`independent` for many comparisons: whether each variable is kept, shape (comparisons, k).
+
+    Args:
+        groups: At least one; each holds that group of all comparisons.
+    """
+    kept = np.zeros(groups[0].means.shape, dtype=bool)
+    standards = [_standardised(group) for group in groups]
+    for row in range(len(groups[0].names)):
+        shares = [_own_share(matrix, kept, row) for matrix in standards]
+        kept[:, row] = np.all(np.array(shares) > OWN_SHARE, axis=0)
+    return kept
+
+
+def only(matrix: Floats, kept: Bools) -> Floats:
+    """The matrix of the kept variables; the others stand as an identity, which changes no solution.
+
+    Args:
+        matrix: Shape (comparisons, k, k).
+        kept: Shape (comparisons, k).
+    """
+    return np.where(kept[:, :, None] & kept[:, None, :], matrix, np.eye(matrix.shape[-1]))
 
 
 def means_of(group: Moments, names: Sequence[str]) -> Floats:
@@ -74,19 +105,18 @@ def scatter_of(group: Moments, names: Sequence[str]) -> Floats:
     return np.array(group.scatter, dtype=float)[np.ix_(rows, rows)]
 
 
-def _standardised(group: Moments, names: Sequence[str]) -> Floats:
+def _standardised(group: ManyMoments) -> Floats:
     """Correlations of the variables, with zero rows for those that do not vary."""
-    scatter, means = scatter_of(group, names), means_of(group, names)
-    squares = np.diag(scatter)
-    varies = np.isfinite(squares) & (squares > group.n * (ROUNDING * means) ** 2)
+    squares = np.diagonal(group.scatter, axis1=1, axis2=2)
+    rounding = group.n[:, None] * (ROUNDING * group.means) ** 2
+    varies = np.isfinite(squares) & (squares > rounding)
     scale = np.where(varies, 1 / np.sqrt(np.where(varies, squares, 1.0)), 0.0)
-    return np.asarray(np.where(scale > 0, scatter, 0.0) * scale * scale[:, None], dtype=float)
+    both = varies[:, :, None] & varies[:, None, :]
+    return np.where(both, group.scatter, 0.0) * scale[:, None, :] * scale[:, :, None]
 
 
-def _own_share(matrix: Floats, kept: Sequence[int], row: int) -> float:
+def _own_share(matrix: Floats, kept: Bools, row: int) -> Floats:
     """The share of one variable's variance that the variables kept so far leave unexplained."""
-    if not kept:
-        return float(matrix[row, row])
-    with_kept = matrix[kept, row]
-    explained = with_kept @ np.linalg.solve(matrix[np.ix_(kept, kept)], with_kept)
-    return float(matrix[row, row] - explained)
+    with_kept = np.where(kept, matrix[:, :, row], 0.0)
+    slopes = np.linalg.solve(only(matrix, kept), with_kept[:, :, None])[:, :, 0]
+    return np.asarray(matrix[:, row, row] - np.vecdot(with_kept, slopes))

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from experiments.errors import Undefined
 from experiments.stats.estimate import Alternative
-from experiments.stats.fieller import Ratio, ratio_of_means
-from experiments.stats.limits import limits, p_value, satterthwaite
+from experiments.stats.fieller import Ratio, Ratios, fieller, ratio_of_means_many
+from experiments.stats.limits import limits, p_value, quantile, satterthwaite
+from experiments.stats.lin import LinEstimate
+from experiments.stats.many import Bools, Samples, first_reason, undefined
 from experiments.stats.means import no_spread, variance_of_mean
 from experiments.stats.moments import Sample
 
@@ -49,10 +51,38 @@ def fieller_lift(
         >>> round(found.value, 3), found.bounded
         (0.1, True)
     """
-    missing = _no_lift(treatment, control)
-    if missing is not None:
-        return missing
-    ratio = ratio_of_means(numerator=treatment, denominator=control, confidence=confidence)
+    return fieller_lift_many(
+        treatment=Samples.one(treatment), control=Samples.one(control), confidence=confidence
+    )[()]
+
+
+def fieller_lift_many(*, treatment: Samples, control: Samples, confidence: float = 0.95) -> Ratios:
+    """`fieller_lift` for many pairs of groups.
+
+    Example:
+        >>> found = fieller_lift_many(treatment=Samples([9, 9], [3.0, 2.0], [1.0, 1.0]),
+        ...     control=Samples(n=9, mean=2.0, variance=1.0))
+        >>> found.value, found.interval.low.round(3)
+        (array([0.5, 0. ]), array([ 0.031, -0.384]))
+    """
+    return ratio_of_means_many(
+        numerator=treatment,
+        denominator=control,
+        confidence=confidence,
+        missing=_no_share(control),
+    ).shifted(-1)
+
+
+def adjusted_lift(found: LinEstimate, *, confidence: float = 0.95) -> Ratio | Undefined:
+    """Lift of the adjusted means, with Fieller's interval and the covariance that they share."""
+    ratio = fieller(
+        numerator=found.treatment_mean,
+        denominator=found.control_mean,
+        variance_numerator=found.treatment_variance,
+        variance_denominator=found.control_variance,
+        covariance=found.covariance,
+        critical=quantile(0.5 + confidence / 2),
+    )
     return ratio if isinstance(ratio, Undefined) else ratio.shifted(-1)
 
 
@@ -133,11 +163,14 @@ def _no_lift(treatment: Sample, control: Sample) -> Undefined | None:
     missing = no_spread(treatment=treatment, control=control)
     if missing is not None:
         return missing
-    if control.mean == 0:
-        return Undefined("the control mean is zero, so that a share of it has no meaning")
-    if control.mean < 0:
-        return Undefined("the control mean is negative, so that a share of it points backwards")
-    return None
+    return undefined(first_reason(*_no_share(Samples.one(control))))
+
+
+def _no_share(control: Samples) -> list[tuple[Bools, str]]:
+    return [
+        (control.mean == 0, "the control mean is zero, so that a share of it has no meaning"),
+        (control.mean < 0, "the control mean is negative, so that a share of it points backwards"),
+    ]
 
 
 def _expm1(exponent: float) -> float:

@@ -2,16 +2,21 @@
 
 Quantiles and tails of Student's t distribution, which is the normal one at infinite degrees of
 freedom, and the degrees of freedom of a sum of variances: Satterthwaite (1946), Biometrics
-Bulletin 2:110-114, and Welch (1947), Biometrika 34:28-35.
+Bulletin 2:110-114, and Welch (1947), Biometrika 34:28-35. Functions in the plural take arrays.
 """
 
 import math
 from collections.abc import Sequence
 
+import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from experiments.errors import Undefined
 from experiments.stats.estimate import Alternative, Difference, Interval
+from experiments.stats.many import Bools, Differences, Reasons, first_reason, numbers
+from experiments.stats.moments import Floats
+
+TOO_WILD = "the values are too large or too small to be computed with"
 
 
 def quantile(probability: float, *, df: float = math.inf) -> float:
@@ -27,7 +32,7 @@ def quantile(probability: float, *, df: float = math.inf) -> float:
         >>> round(quantile(0.975, df=10), 4)
         2.2281
     """
-    return float(ndtri(probability) if math.isinf(df) else stdtrit(df, probability))
+    return float(quantiles(probability, df=np.asarray(df, dtype=float)))
 
 
 def upper_tail(statistic: float, *, df: float = math.inf) -> float:
@@ -37,7 +42,7 @@ def upper_tail(statistic: float, *, df: float = math.inf) -> float:
         >>> round(upper_tail(1.96), 4)
         0.025
     """
-    return float(ndtr(-statistic) if math.isinf(df) else stdtr(df, -statistic))
+    return float(upper_tails(np.asarray(statistic, dtype=float), df=np.asarray(df, dtype=float)))
 
 
 def p_value(
@@ -54,11 +59,13 @@ def p_value(
         >>> round(p_value(-1.96, alternative=Alternative.GREATER), 4)
         0.975
     """
-    if alternative is Alternative.GREATER:
-        return upper_tail(statistic, df=df)
-    if alternative is Alternative.LESS:
-        return upper_tail(-statistic, df=df)
-    return min(1.0, 2 * upper_tail(abs(statistic), df=df))
+    return float(
+        p_values(
+            np.asarray(statistic, dtype=float),
+            df=np.asarray(df, dtype=float),
+            alternative=alternative,
+        )
+    )
 
 
 def limits(
@@ -75,13 +82,14 @@ def limits(
         >>> limits(value=1.0, se=0.0)
         Interval(low=1.0, high=1.0)
     """
-    if alternative is Alternative.TWO_SIDED:
-        reach = quantile((1 + confidence) / 2, df=df) * se
-        return Interval(value - reach, value + reach)
-    reach = quantile(confidence, df=df) * se
-    if alternative is Alternative.GREATER:
-        return Interval(value - reach, math.inf)
-    return Interval(-math.inf, value + reach)
+    low, high = all_limits(
+        value=np.asarray(value, dtype=float),
+        se=np.asarray(se, dtype=float),
+        df=np.asarray(df, dtype=float),
+        confidence=confidence,
+        alternative=alternative,
+    )
+    return Interval(float(low), float(high))
 
 
 def satterthwaite(parts: Sequence[tuple[float, float]]) -> float:
@@ -94,8 +102,14 @@ def satterthwaite(parts: Sequence[tuple[float, float]]) -> float:
         >>> satterthwaite([(2.0, 9.0), (2.0, 9.0)])
         18.0
     """
-    total = sum(variance for variance, _ in parts)
-    return 1 / sum((variance / total) ** 2 / df for variance, df in parts)
+    return float(
+        satterthwaites(
+            [
+                (np.asarray(variance, dtype=float), np.asarray(df, dtype=float))
+                for variance, df in parts
+            ]
+        )
+    )
 
 
 def difference(
@@ -117,16 +131,84 @@ def difference(
         confidence: Of the interval, between 0 and 1.
         alternative: What the test holds against no difference.
     """
-    if not (math.isfinite(value) and math.isfinite(se) and math.isfinite(value / se)):
-        return Undefined("the values are too large or too small to be computed with")
-    found = limits(value=value, se=se, df=df, confidence=confidence, alternative=alternative)
-    return Difference(
-        value=value,
-        se=se,
-        df=df,
-        statistic=value / se,
-        p_value=p_value(value / se, df=df, alternative=alternative),
-        low=found.low,
-        high=found.high,
-        control_variance=control_variance,
+    return differences(
+        value=np.asarray(value, dtype=float),
+        se=np.asarray(se, dtype=float),
+        df=np.asarray(df, dtype=float),
+        control_variance=np.asarray(control_variance, dtype=float),
+        confidence=confidence,
+        alternative=alternative,
+        missing=[],
+    )[()]
+
+
+def quantiles(probability: float, *, df: Floats) -> Floats:
+    """`quantile` for many degrees of freedom."""
+    return np.asarray(np.where(np.isinf(df), ndtri(probability), stdtrit(df, probability)))
+
+
+def upper_tails(statistic: Floats, *, df: Floats) -> Floats:
+    """`upper_tail` of many values."""
+    return np.asarray(np.where(np.isinf(df), ndtr(-statistic), stdtr(df, -statistic)))
+
+
+def p_values(statistic: Floats, *, df: Floats, alternative: Alternative) -> Floats:
+    """`p_value` of many statistics."""
+    if alternative is Alternative.GREATER:
+        return upper_tails(statistic, df=df)
+    if alternative is Alternative.LESS:
+        return upper_tails(-statistic, df=df)
+    return np.minimum(1.0, 2 * upper_tails(np.abs(statistic), df=df))
+
+
+def all_limits(
+    *, value: Floats, se: Floats, df: Floats, confidence: float, alternative: Alternative
+) -> tuple[Floats, Floats]:
+    """`limits` of many values: the lower ones and the upper ones."""
+    if alternative is Alternative.TWO_SIDED:
+        reach = quantiles((1 + confidence) / 2, df=df) * se
+        return value - reach, value + reach
+    reach = quantiles(confidence, df=df) * se
+    if alternative is Alternative.GREATER:
+        return value - reach, np.full_like(value, math.inf)
+    return np.full_like(value, -math.inf), value + reach
+
+
+def satterthwaites(parts: Sequence[tuple[Floats, Floats]]) -> Floats:
+    """`satterthwaite` of many sums."""
+    total = sum(variance for variance, _ in parts)
+    return np.asarray(1 / sum((variance / total) ** 2 / df for variance, df in parts))
+
+
+@np.errstate(all="ignore")
+def differences(
+    *,
+    value: Floats,
+    se: Floats,
+    df: Floats,
+    control_variance: Floats,
+    confidence: float,
+    alternative: Alternative,
+    missing: Sequence[tuple[Bools, str | Reasons]],
+) -> Differences:
+    """`difference` of many values.
+
+    Args:
+        value: Treatment minus control.
+        se: Their standard errors, above zero where nothing is missing.
+        df: Degrees of freedom of the standard errors.
+        control_variance: The control groups' part of `se` squared.
+        confidence: Of the intervals, between 0 and 1.
+        alternative: What the tests hold against no difference.
+        missing: Where a difference does not exist, and why; the first that holds is said.
+    """
+    statistic = value / se
+    wild = ~(np.isfinite(value) & np.isfinite(se) & np.isfinite(statistic))
+    low, high = all_limits(
+        value=value, se=se, df=df, confidence=confidence, alternative=alternative
+    )
+    p_value = p_values(statistic, df=df, alternative=alternative)
+    reason = first_reason(*missing, (wild, TOO_WILD))
+    return Differences(
+        reason, *numbers(reason, value, se, df, statistic, p_value, low, high, control_variance)
     )

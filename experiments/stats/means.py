@@ -6,10 +6,13 @@ comparison with older reports, Student (1908), Biometrika 6:1-25, with one commo
 
 import math
 
+import numpy as np
+
 from experiments.errors import Undefined
 from experiments.stats.estimate import Alternative, Difference
-from experiments.stats.limits import difference, satterthwaite
-from experiments.stats.moments import Sample
+from experiments.stats.limits import difference, differences, satterthwaites
+from experiments.stats.many import Bools, Differences, Samples, first_reason, undefined
+from experiments.stats.moments import Floats, Sample
 
 # Equal values come back from floating-point sums with a spread of a few units in the last place.
 ROUNDING = 1e-13
@@ -35,17 +38,42 @@ def welch(
         >>> found.value, round(found.df, 2)
         (3.0, 2.94)
     """
-    missing = no_spread(treatment=treatment, control=control)
-    if missing is not None:
-        return missing
-    treated, controls = variance_of_mean(treatment), variance_of_mean(control)
-    return difference(
+    return welch_many(
+        treatment=Samples.one(treatment),
+        control=Samples.one(control),
+        confidence=confidence,
+        alternative=alternative,
+    )[()]
+
+
+@np.errstate(all="ignore")
+def welch_many(
+    *,
+    treatment: Samples,
+    control: Samples,
+    confidence: float = 0.95,
+    alternative: Alternative = Alternative.TWO_SIDED,
+) -> Differences:
+    """`welch` for many pairs of groups.
+
+    Example:
+        >>> before = Samples(n=[9, 16, 1], mean=[3.0, 5.0, 2.0], variance=[9.0, 16.0, 0.0])
+        >>> after = Samples(n=9, mean=2.0, variance=9.0)
+        >>> found = welch_many(treatment=before, control=after)
+        >>> found.value.round(2)
+        array([ 1.,  3., nan])
+        >>> found[2]
+        Undefined(reason='the treatment group has one customer, and a variance needs at least 2')
+    """
+    treated, controls = variances_of_means(treatment), variances_of_means(control)
+    return differences(
         value=treatment.mean - control.mean,
-        se=math.sqrt(treated + controls),
-        df=satterthwaite([(treated, treatment.n - 1), (controls, control.n - 1)]),
+        se=np.sqrt(treated + controls),
+        df=satterthwaites([(treated, treatment.n - 1), (controls, control.n - 1)]),
         control_variance=controls,
         confidence=confidence,
         alternative=alternative,
+        missing=no_spreads(treatment=treatment, control=control),
     )
 
 
@@ -78,29 +106,48 @@ def student(
     )
 
 
+@np.errstate(all="ignore")
 def no_spread(*, treatment: Sample, control: Sample) -> Undefined | None:
     """Why two samples cannot be compared, or None when they can."""
-    for side, sample in (("treatment", treatment), ("control", control)):
-        if sample.n < 2:
-            return Undefined(
-                f"the {side} group has {_customers(sample.n)}, and a variance needs at least 2"
-            )
-        if not (math.isfinite(sample.mean) and math.isfinite(sample.variance)):
-            return Undefined(f"the values of the {side} group are too large to be computed with")
-    if variance_of_mean(treatment) + variance_of_mean(control) == 0:
-        return Undefined("within each group all customers have the same value")
-    return None
+    return undefined(
+        first_reason(*no_spreads(treatment=Samples.one(treatment), control=Samples.one(control)))
+    )
 
 
+def no_spreads(*, treatment: Samples, control: Samples) -> list[tuple[Bools, str]]:
+    """Which of many pairs of samples cannot be compared, and why; the first that holds counts.
+
+    Called, like `variances_of_means`, where NumPy ignores what has no number (`np.errstate`).
+    """
+    missing = []
+    for side, samples in (("treatment", treatment), ("control", control)):
+        few = f"the {side} group has {{}}, and a variance needs at least 2"
+        wild = ~(np.isfinite(samples.mean) & np.isfinite(samples.variance))
+        missing += [
+            (samples.n == 0, few.format("no customer")),
+            (samples.n == 1, few.format("one customer")),
+            (wild, f"the values of the {side} group are too large to be computed with"),
+        ]
+    both = variances_of_means(treatment) + variances_of_means(control)
+    return [*missing, (both == 0, "within each group all customers have the same value")]
+
+
+@np.errstate(all="ignore")
 def spread(sample: Sample) -> float:
     """The variance of a sample, where what rounding leaves of equal values counts as 0."""
-    return sample.variance if sample.variance > (ROUNDING * sample.mean) ** 2 else 0.0
+    return float(_spreads(Samples.one(sample)))
 
 
+@np.errstate(all="ignore")
 def variance_of_mean(sample: Sample) -> float:
     """The squared standard error of a mean; the sample has at least one customer."""
-    return spread(sample) / sample.n
+    return float(variances_of_means(Samples.one(sample)))
 
 
-def _customers(n: int) -> str:
-    return {0: "no customer", 1: "one customer"}[n]
+def variances_of_means(samples: Samples) -> Floats:
+    """`variance_of_mean` of many samples; NaN or infinite where there is no customer."""
+    return _spreads(samples) / samples.n
+
+
+def _spreads(samples: Samples) -> Floats:
+    return np.where(samples.variance > (ROUNDING * samples.mean) ** 2, samples.variance, 0.0)

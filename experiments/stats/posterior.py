@@ -6,10 +6,13 @@ loss: Raiffa and Schlaifer (1961), Applied Statistical Decision Theory, chapter 
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 from scipy.special import erfcx, ndtr
 
 from experiments.errors import Undefined
+from experiments.stats.estimate import Interval
+from experiments.stats.limits import limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,11 @@ class NormalPrior:
 
     mean: float
     sd: float
+
+    @classmethod
+    def of_variance(cls, *, mean: float, variance: float) -> Self:
+        """The prior with this variance, above 0."""
+        return cls(mean, math.sqrt(max(0.0, variance)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,34 @@ def probability_below(
     return float(ndtr((threshold - belief.mean) / belief.sd))
 
 
+def probability_above(
+    *, value: float, se: float, threshold: float = 0.0, prior: NormalPrior | None = None
+) -> float | Undefined:
+    """The probability that the effect is above a threshold.
+
+    Example:
+        >>> round(probability_above(value=1.96, se=1.0), 4)
+        0.975
+    """
+    return probability_below(value=-value, se=se, threshold=-threshold, prior=_mirrored(prior))
+
+
+def credible_interval(
+    *, value: float, se: float, prior: NormalPrior | None = None, credible: float = 0.95
+) -> Interval | Undefined:
+    """Where the effect lies with this probability, as likely below the interval as above it.
+
+    Example:
+        >>> found = credible_interval(value=0.0, se=1.0)
+        >>> round(found.low, 2), round(found.high, 2)
+        (-1.96, 1.96)
+    """
+    belief = posterior(value=value, se=se, prior=prior)
+    if isinstance(belief, Undefined):
+        return belief
+    return limits(value=belief.mean, se=belief.sd, confidence=credible)
+
+
 def expected_loss(
     *, value: float, se: float, threshold: float = 0.0, prior: NormalPrior | None = None
 ) -> float | Undefined:
@@ -91,3 +127,21 @@ def expected_loss(
     # The scaled tail keeps its digits where density and tail cancel.
     scaled = math.sqrt(math.pi / 2) * float(erfcx(-gap / math.sqrt(2)))
     return belief.sd * density * max(0.0, 1 + gap * scaled)
+
+
+def expected_gain(
+    *, value: float, se: float, threshold: float = 0.0, prior: NormalPrior | None = None
+) -> float | Undefined:
+    """How far above a threshold the effect lies on average, counting 0 where it is below.
+
+    What is lost, per unit of the effect, by not rolling out.
+
+    Example:
+        >>> round(expected_gain(value=0.0, se=1.0), 4)
+        0.3989
+    """
+    return expected_loss(value=-value, se=se, threshold=-threshold, prior=_mirrored(prior))
+
+
+def _mirrored(prior: NormalPrior | None) -> NormalPrior | None:
+    return None if prior is None else NormalPrior(-prior.mean, prior.sd)

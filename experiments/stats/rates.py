@@ -11,9 +11,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
+
 from experiments.errors import BadInput, Undefined
 from experiments.stats.estimate import Alternative, Difference, Interval
-from experiments.stats.limits import limits, p_value, quantile
+from experiments.stats.limits import all_limits, p_value, p_values, quantile
+from experiments.stats.many import Bools, Differences, Intervals, first_reason, numbers, undefined
+from experiments.stats.moments import Floats
+
+MOST_MULTIPLIED = 3_000_000_000
+NO_WIDTH = (
+    "everybody in one group and nobody in the other had the event, so that the Wald "
+    "interval would have no width"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,44 @@ class Share:
         return self.events / self.n
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Shares:
+    """How many of the customers had the event, for many groups.
+
+    Attributes:
+        events: Customers with the event, from 0 to n, any shape.
+        n: How many customers, shape of events.
+    """
+
+    events: npt.NDArray[np.int64]
+    n: npt.NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        # Whole, so that equal rates differ by exactly zero, as far as 64 bits hold the products.
+        whole = np.max(self.n, initial=0) <= MOST_MULTIPLIED
+        for name in ("events", "n"):
+            kind = np.int64 if whole else np.float64
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=kind))
+        if not ((self.events >= 0) & (self.events <= self.n)).all():
+            raise BadInput("Events below zero, or more than customers, are no shares of customers.")
+
+    @classmethod
+    def one(cls, share: Share) -> Self:
+        """The share of a single group, shape ()."""
+        return cls(np.asarray(share.events), np.asarray(share.n))
+
+    @classmethod
+    def of(cls, shares: Iterable[Share]) -> Self:
+        """Stack the shares of single groups, shape (groups,).
+
+        Example:
+            >>> Shares.of([Share(1, 2), Share(3, 4)]).n
+            array([2, 4])
+        """
+        rows = np.array([(share.events, share.n) for share in shares], dtype=np.int64)
+        return cls(*rows.reshape(-1, 2).T)
+
+
 @dataclass(frozen=True, slots=True)
 class ZTest:
     """A normal test of no difference."""
@@ -85,29 +134,40 @@ def pooled_z(
         >>> round(found.value, 2), round(found.statistic, 3)
         (0.1, 1.633)
     """
-    test = pooled_z_test(treatment=treatment, control=control, alternative=alternative)
-    if isinstance(test, Undefined):
-        return test
-    treated = _variance_of_rate(treatment)
+    return pooled_z_many(
+        treatment=Shares.one(treatment),
+        control=Shares.one(control),
+        confidence=confidence,
+        alternative=alternative,
+    )[()]
+
+
+@np.errstate(all="ignore")
+def pooled_z_many(
+    *,
+    treatment: Shares,
+    control: Shares,
+    confidence: float = 0.95,
+    alternative: Alternative = Alternative.TWO_SIDED,
+) -> Differences:
+    """`pooled_z` for many pairs of groups.
+
+    Example:
+        >>> found = pooled_z_many(
+        ...     treatment=Shares(events=[30, 0], n=[100, 100]), control=Shares(events=20, n=100))
+        >>> found.statistic.round(3)
+        array([ 1.633, -4.714])
+    """
+    value, statistic, missing = _pooled(treatment, control)
     controls = _variance_of_rate(control)
-    se = math.sqrt(treated + controls)
-    if se == 0:
-        return Undefined(
-            "everybody in one group and nobody in the other had the event, so that the Wald "
-            "interval would have no width"
-        )
-    value = _gap(treatment, control)
-    found = limits(value=value, se=se, confidence=confidence, alternative=alternative)
-    return Difference(
-        value=value,
-        se=se,
-        df=math.inf,
-        statistic=test.statistic,
-        p_value=test.p_value,
-        low=found.low,
-        high=found.high,
-        control_variance=controls,
+    se = np.sqrt(_variance_of_rate(treatment) + controls)
+    df = np.full_like(value, math.inf)
+    low, high = all_limits(
+        value=value, se=se, df=df, confidence=confidence, alternative=alternative
     )
+    reason = first_reason(*missing, (se == 0, NO_WIDTH))
+    p = p_values(statistic, df=df, alternative=alternative)
+    return Differences(reason, *numbers(reason, value, se, df, statistic, p, low, high, controls))
 
 
 def pooled_z_test(
@@ -122,16 +182,30 @@ def pooled_z_test(
         >>> round(pooled_z_test(treatment=Share(10, 10), control=Share(0, 10)).statistic, 3)
         4.472
     """
-    missing = no_customers(treatment=treatment, control=control)
-    if missing is not None:
-        return missing
+    with np.errstate(all="ignore"):
+        _, statistic, missing = _pooled(Shares.one(treatment), Shares.one(control))
+        nothing = undefined(first_reason(*missing))
+        if nothing is not None:
+            return nothing
+    return ZTest(float(statistic), p_value(float(statistic), alternative=alternative))
+
+
+def _pooled(treatment: Shares, control: Shares) -> tuple[Floats, Floats, list[tuple[Bools, str]]]:
+    """Differences of rates, their pooled z statistics, and where there are none."""
     events, n = treatment.events + control.events, treatment.n + control.n
-    if events in (0, n):
-        who = "nobody" if events == 0 else "everybody"
-        return Undefined(f"{who} in either group had the event, so that a test has no variation")
     pooled = events / n * (n - events) / n
-    statistic = _gap(treatment, control) / math.sqrt(pooled * (1 / treatment.n + 1 / control.n))
-    return ZTest(statistic, p_value(statistic, alternative=alternative))
+    value = _gap(treatment, control)
+    statistic = value / np.sqrt(pooled * (1 / treatment.n + 1 / control.n))
+    nobody = "{} in either group had the event, so that a test has no variation"
+    return (
+        value,
+        statistic,
+        [
+            *_no_customers(treatment, control),
+            (events == 0, nobody.format("nobody")),
+            (events == n, nobody.format("everybody")),
+        ],
+    )
 
 
 def under_no_difference(difference: Difference, *, treatment: Share, control: Share) -> Difference:
@@ -163,16 +237,29 @@ def newcombe(*, treatment: Share, control: Share, confidence: float = 0.95) -> I
         >>> round(found.low, 4), round(found.high, 4)
         (0.0524, 0.3339)
     """
-    missing = no_customers(treatment=treatment, control=control)
-    if missing is not None:
-        return missing
-    treated, controls = _wilson(treatment, confidence), _wilson(control, confidence)
-    rate_treated, rate_control = treatment.events / treatment.n, control.events / control.n
+    return newcombe_many(
+        treatment=Shares.one(treatment), control=Shares.one(control), confidence=confidence
+    )[()]
+
+
+@np.errstate(all="ignore")
+def newcombe_many(*, treatment: Shares, control: Shares, confidence: float = 0.95) -> Intervals:
+    """`newcombe` for many pairs of groups.
+
+    Example:
+        >>> found = newcombe_many(
+        ...     treatment=Shares(events=[56, 9], n=[70, 10]), control=Shares([48, 3], [80, 10]))
+        >>> found.low.round(4), found.high.round(4)
+        (array([0.0524, 0.1705]), array([0.3339, 0.809 ]))
+    """
+    low_treated, high_treated = _wilson(treatment, confidence)
+    low_control, high_control = _wilson(control, confidence)
+    treated, controls = treatment.events / treatment.n, control.events / control.n
     gap = _gap(treatment, control)
-    return Interval(
-        max(-1.0, gap - math.hypot(rate_treated - treated.low, controls.high - rate_control)),
-        min(1.0, gap + math.hypot(treated.high - rate_treated, rate_control - controls.low)),
-    )
+    low = np.maximum(-1.0, gap - np.hypot(treated - low_treated, high_control - controls))
+    high = np.minimum(1.0, gap + np.hypot(high_treated - treated, controls - low_control))
+    reason = first_reason(*_no_customers(treatment, control))
+    return Intervals(reason, *numbers(reason, low, high))
 
 
 def rate_difference(*, treatment: Share, control: Share) -> float | Undefined:
@@ -183,7 +270,7 @@ def rate_difference(*, treatment: Share, control: Share) -> float | Undefined:
         0.25
     """
     missing = no_customers(treatment=treatment, control=control)
-    return _gap(treatment, control) if missing is None else missing
+    return float(_gap(Shares.one(treatment), Shares.one(control))) if missing is None else missing
 
 
 def wilson(share: Share, *, confidence: float = 0.95) -> Interval | Undefined:
@@ -196,33 +283,38 @@ def wilson(share: Share, *, confidence: float = 0.95) -> Interval | Undefined:
     """
     if share.n == 0:
         return Undefined("there is no customer")
-    return _wilson(share, confidence)
+    low, high = _wilson(Shares.one(share), confidence)
+    return Interval(float(low), float(high))
 
 
 def no_customers(*, treatment: Share, control: Share) -> Undefined | None:
     """Why two shares cannot be compared, or None when they can."""
-    for side, share in (("treatment", treatment), ("control", control)):
-        if share.n == 0:
-            return Undefined(f"the {side} group has no customer")
-    return None
+    return undefined(first_reason(*_no_customers(Shares.one(treatment), Shares.one(control))))
 
 
-def _wilson(share: Share, confidence: float) -> Interval:
+def _no_customers(treatment: Shares, control: Shares) -> list[tuple[Bools, str]]:
+    return [
+        (treatment.n == 0, "the treatment group has no customer"),
+        (control.n == 0, "the control group has no customer"),
+    ]
+
+
+def _wilson(share: Shares, confidence: float) -> tuple[Floats, Floats]:
     z2 = quantile((1 + confidence) / 2) ** 2
     n, events = share.n, share.events
     middle = events + z2 / 2
-    reach = math.sqrt(z2) * math.sqrt(events * (n - events) / n + z2 / 4)
-    return Interval(
-        0.0 if events == 0 else (middle - reach) / (n + z2),
-        1.0 if events == n else (middle + reach) / (n + z2),
+    reach = math.sqrt(z2) * np.sqrt(events * (n - events) / n + z2 / 4)
+    return (
+        np.where(events == 0, 0.0, (middle - reach) / (n + z2)),
+        np.where(events == n, 1.0, (middle + reach) / (n + z2)),
     )
 
 
-def _variance_of_rate(share: Share) -> float:
+def _variance_of_rate(share: Shares) -> Floats:
     return share.events / share.n * (share.n - share.events) / share.n / share.n
 
 
-def _gap(treatment: Share, control: Share) -> float:
+def _gap(treatment: Shares, control: Shares) -> Floats:
     # One fraction of integers: equal rates of unequal groups differ by exactly zero.
     crossed = treatment.events * control.n - control.events * treatment.n
-    return crossed / (treatment.n * control.n)
+    return np.asarray(crossed / (treatment.n * control.n), dtype=float)

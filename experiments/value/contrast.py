@@ -13,6 +13,7 @@ from experiments.analyse.comparison import Comparison, overall
 from experiments.analyse.estimate import Estimate, Method, read_combination
 from experiments.analyse.estimates import headline_of
 from experiments.analyse.evidence import Evidence
+from experiments.analyse.variables import CONTACTS, Outcome
 from experiments.errors import Undefined
 from experiments.finance.roi import break_even_effect, known_cost_roi, random_cost_roi
 from experiments.pilot import Plan
@@ -104,59 +105,74 @@ def values(plan: Plan, analysis: Analysis, *, basis: Basis) -> dict[str, Value |
     treated = sum(analysis.customers[arm] for arm in plan.design.treatments)
     cost = unit_cost(plan, basis=basis, treated_customers=treated)
     money = {
-        arm: _money(plan, analysis.evidence, analysis.estimates, treatment=arm, cost=cost)
+        arm: _money(plan, analysis, analysis.evidence, treatment=arm, cost=cost)
         for arm in plan.design.treatments
     }
-    together = _together(plan, [one for one in money.values() if isinstance(one, _Money)])
+    together = _together(
+        plan,
+        [one for one in money.values() if isinstance(one, _Money)],
+        confidence=analysis.confidence,
+    )
     return {
-        arm: _value(plan, found, cost=cost, basis=basis, critical=together)
+        arm: _value(
+            plan,
+            found,
+            cost=cost,
+            basis=basis,
+            critical=together,
+            confidence=analysis.confidence,
+        )
         if isinstance(found, _Money)
         else found
         for arm, found in money.items()
     }
 
 
-def _together(plan: Plan, known: Sequence[_Money]) -> float | None:
+def _together(plan: Plan, known: Sequence[_Money], *, confidence: float) -> float | None:
     """With several treatments, how many standard errors wide the intervals of all D's are."""
     if len(plan.design.treatments) < 2:
         return None
-    joint = dunnett([one.contrast for one in known], confidence=plan.confidence)
+    joint = dunnett([one.contrast for one in known], confidence=confidence)
     return None if isinstance(joint, Undefined) else joint.critical
 
 
 def _money(
     plan: Plan,
+    analysis: Analysis,
     evidence: Evidence,
-    estimates: Sequence[Estimate],
     *,
     treatment: str,
     cost: UnitCost,
 ) -> _Money | Undefined:
     """Estimate margin, charged contacts and D of one treatment."""
-    headline = headline_of(estimates, metric=plan.value.metric, treatment=treatment)
-    comparison = overall(plan, evidence, treatment)
+    metric = plan.value.metric
+    headline = headline_of(analysis.estimates, metric=metric, treatment=treatment)
+    comparison = overall(plan, evidence, treatment, metric=metric)
     if headline is None or comparison is None:
         return Undefined("a group has no customers")
     if isinstance(headline.difference, Undefined):
         return headline.difference
     unit = float(plan.value.money_per_unit)
     hurdle = 1 + float(plan.value.hurdle_rate)
-    margin = _scaled(_spread_as_interval(plan, headline.method, headline.difference), unit)
+    margin = _scaled(
+        _spread_as_interval(headline.method, headline.difference, confidence=analysis.confidence),
+        unit,
+    )
     contacts = _same_for_all(comparison, cost)
     if contacts is not None:
         total = cost.known + cost.per_contact * contacts
         contrast, net = _shifted(margin, -hurdle * total), _shifted(margin, -total)
         return _Money(headline, margin, contacts, 0.0, True, contrast, net)
-    outcome = evidence.outcomes[plan.value.metric]
+    outcome, contacts_made = evidence.outcomes[metric], Outcome(CONTACTS)
     counted = 1.0 if cost.counts_control else 0.0
 
     def combined(of_outcome: float, of_contacts: float) -> Difference | Undefined:
         return read_combination(
             comparison,
             headline,
-            treated={outcome: of_outcome, "contacts": of_contacts},
-            controls={outcome: of_outcome, "contacts": of_contacts * counted},
-            confidence=plan.confidence,
+            treated={outcome: of_outcome, contacts_made: of_contacts},
+            controls={outcome: of_outcome, contacts_made: of_contacts * counted},
+            confidence=analysis.confidence,
         )
 
     before_known = combined(unit, -hurdle * cost.per_contact)
@@ -185,14 +201,16 @@ def _same_for_all(comparison: Comparison, cost: UnitCost) -> float | None:
     """Contacts charged per customer where everybody in an arm had equally many; else None."""
     if cost.per_contact == 0:
         return 0.0
-    treated = comparison.treatment.moments(["contacts"]).sample("contacts")
-    controls = comparison.control.moments(["contacts"]).sample("contacts")
+    treated = comparison.sample(comparison.treatment, {Outcome(CONTACTS): 1.0})
+    controls = comparison.sample(comparison.control, {Outcome(CONTACTS): 1.0})
+    if isinstance(treated, Undefined) or isinstance(controls, Undefined):
+        return None
     if treated.variance or (controls.variance and cost.counts_control):
         return None
     return treated.mean - (controls.mean if cost.counts_control else 0.0)
 
 
-def _spread_as_interval(plan: Plan, method: Method, difference: Difference) -> Difference:
+def _spread_as_interval(method: Method, difference: Difference, *, confidence: float) -> Difference:
     """A rate's difference with the standard error that its interval shows.
 
     Newcombe's interval is wide where a group has few events; the Wald standard error would be
@@ -201,7 +219,7 @@ def _spread_as_interval(plan: Plan, method: Method, difference: Difference) -> D
     if method is not Method.NEWCOMBE:
         return difference
     half = (difference.high - difference.low) / 2
-    return replace(difference, se=half / quantile(0.5 + plan.confidence / 2))
+    return replace(difference, se=half / quantile(0.5 + confidence / 2))
 
 
 def _scaled(difference: Difference, factor: float) -> Difference:
@@ -226,7 +244,13 @@ def _shifted(difference: Difference, shift: float) -> Difference:
 
 
 def _value(
-    plan: Plan, money: _Money, *, cost: UnitCost, basis: Basis, critical: float | None
+    plan: Plan,
+    money: _Money,
+    *,
+    cost: UnitCost,
+    basis: Basis,
+    critical: float | None,
+    confidence: float,
 ) -> Value:
     """Put one treatment's money together.
 
@@ -236,6 +260,7 @@ def _value(
         cost: Program cost per customer.
         basis: Whose cost it is.
         critical: With several treatments, how many standard errors wide their intervals are.
+        confidence: Of each single interval.
     """
     unit, hurdle = float(plan.value.money_per_unit), float(plan.value.hurdle_rate)
     per_customer = cost.known + cost.per_contact * money.contacts
@@ -256,7 +281,7 @@ def _value(
         contrast=contrast,
         contrast_se=money.contrast.se,
         net=net.times(money.headline.n_treatment),
-        roi=_roi(plan, money, cost, margin=margin, critical=critical),
+        roi=_roi(money, cost, margin=margin, critical=critical, confidence=confidence),
         probability_of_loss=_probability_of_loss(plan, money.contrast, per_customer),
         break_even=break_even_effect(cost=per_customer, money_per_unit=unit, hurdle_rate=hurdle),
         control_group_cost=net.value * money.headline.n_control,
@@ -280,7 +305,7 @@ def _wide(difference: Difference, critical: float | None) -> Reading:
 
 
 def _roi(
-    plan: Plan, money: _Money, cost: UnitCost, *, margin: Reading, critical: float | None
+    money: _Money, cost: UnitCost, *, margin: Reading, critical: float | None, confidence: float
 ) -> Reading | Undefined:
     """Net over cost: an exact map of the interval where cost is known, else Fieller's."""
     per_customer = cost.known + cost.per_contact * money.contacts
@@ -298,9 +323,9 @@ def _roi(
     variance_cost = (cost.per_contact * money.contacts_se) ** 2
     # The net is margin less cost, and its variance holds the covariance of the two.
     covariance = (money.margin.se**2 + variance_cost - money.net.se**2) / 2
-    reach = quantile(0.5 + plan.confidence / 2)
+    reach = quantile(0.5 + confidence / 2)
     if critical is not None:  # stretched as the interval of D is
-        reach *= critical / quantile(0.5 + plan.confidence / 2, df=money.contrast.df)
+        reach *= critical / quantile(0.5 + confidence / 2, df=money.contrast.df)
     random = random_cost_roi(
         margin=money.margin.value,
         cost=per_customer,

@@ -63,7 +63,7 @@ def balance(treated: list[float], controls: list[float]) -> Check:
 
 def balances(arms: Mapping[str, Columns], *, covariates: Sequence[str] = ()) -> list[Check]:
     evidence = evidence_of(plan_of(), arms, covariates=covariates)
-    return checks.balance(plan_of(), evidence.sums, evidence.baseline)
+    return checks.balance(plan_of(), evidence.everybody.sums, evidence.baseline)
 
 
 def shifted(statistic: float, n: int = 500) -> tuple[list[float], list[float]]:

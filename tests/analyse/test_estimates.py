@@ -19,7 +19,9 @@ from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.plan.registration import Registration
 from experiments.report.build import build_report
-from experiments.report.result import as_csv, as_json, result
+from experiments.report.flat import as_csv
+from experiments.report.plain import as_json
+from experiments.report.result import result
 from experiments.stats.estimate import Difference, Interval
 from experiments.stats.fieller import Ratio
 from tests.evidence import CONTROL, TREATMENT, Columns, analysed, metric, plan_of

@@ -12,9 +12,7 @@ from app.enrol.service import enrol_file
 from app.plan.service import register
 from app.record.service import record_file
 from app.tables import PilotRow
-from app.workspace import Workspace
-from experiments.behavior.engine import open_engine
-from experiments.behavior.ledger import Ledger
+from app.workspace import Workspace, open_workspace
 from experiments.plan.pilot_file import read_pilot_file
 from tests.app.pilots import Wide
 from tests.site import PASSWORD, Site
@@ -26,22 +24,17 @@ PAGE: Final = f"/pilots/{SLUG}"
 
 
 @contextmanager
-def workspace(site: Site, scratch: Path) -> Iterator[Workspace]:
+def workspace(site: Site) -> Iterator[Workspace]:
     """The site's own registry and ledger, for what a worker would do."""
-    with (
-        open_engine(site.settings.engine, scratch=scratch) as engine,
-        site.database.writing() as session,
-    ):
-        yield Workspace(
-            session, Ledger(site.settings.ledger), engine, scratch, site.settings.timezone
-        )
+    with site.database.writing() as session, open_workspace(site.settings, session) as opened:
+        yield opened
 
 
 def prepare(site: Site, folder: Path, pilot: Wide | None = None) -> PilotRow:
     """Plan the pilot before it began, and record it after it ended; the manager owns it."""
     path = (pilot or Wide()).write(folder)
     read = read_pilot_file(path)
-    with workspace(site, folder) as opened:
+    with workspace(site) as opened:
         row = register(opened.session, read.plan(), now=PLANNED)
         owned = update(PilotRow).where(col(PilotRow.id) == row.id)
         opened.session.exec(owned.values(owner_id=site.users["manager"]))
@@ -64,7 +57,7 @@ def record_more(site: Site, folder: Path) -> None:
     read = read_pilot_file(Wide().write(folder / "more"))
     path = folder / "more" / "other.csv"
     path.write_text("who,group,age,spend,visit\nother,hold,30,1.00,0\n", encoding="utf-8")
-    with workspace(site, folder) as opened:
+    with workspace(site) as opened:
         record_file(opened, path, read.behavior[0], complete_through=None, now=site.now)
 
 

@@ -11,8 +11,9 @@ import pytest
 from sqlmodel import select
 
 from app.analyse.conclusion import report_of
-from app.analyse.service import analyse_pilot, balance_of
+from app.analyse.service import analyse_pilot
 from app.enrol import service as enrol_service
+from app.enrol.kept import keep
 from app.enrol.lists import Overlap, arms_csv, assignment_table, overlaps
 from app.enrol.service import (
     CustomerList,
@@ -283,7 +284,7 @@ def test_balance_is_known_as_soon_as_customers_are_enrolled(
     read = read_pilot_file(Wide().write(tmp_path))
     row = register(workspace.session, read.plan(), now=NOW)
     enrol_file(workspace, row, tmp_path / "wide.csv", read.customers, now=NOW)
-    found = balance_of(workspace, row)
+    found = keep(workspace, row, files=tmp_path).alike.checks
     assert [(check.name, check.outcome) for check in found] == [
         ("split", "passed"), ("balance", "passed"),
     ]  # fmt: skip

@@ -108,13 +108,19 @@ def accounts_of(
     behavior = ledger.behavior(engine, through=through)
     row = engine.fetch(recorded(plan, behavior=behavior, enrolment=enrolled.rows)).to_pylist()[0]
     known = read_recorded(plan, row)
-    expression, columns = accounts(plan, behavior=behavior, enrolment=enrolled, known=known)
+    expression, columns = accounts(
+        plan,
+        behavior=behavior,
+        enrolment=enrolled,
+        known=known,
+        as_of=ENDS_ON + timedelta(days=100),
+    )
     found: list[Account] = []
     for line in engine.fetch(expression.order_by("customer")).to_pylist():
         account = {"customer": line["customer"], "arm": line["arm"], "contacts": line["contacts"]}
         for name, column in columns.outcomes.items():
             account[name] = line[column]
-        for name, column in columns.before.items():
+        for name, (column, *_) in columns.before.items():
             account[f"{name} before"] = line[column]
             account[f"{name} has before"] = line[columns.has_before[name]]
         found.append(account)

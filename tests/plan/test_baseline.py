@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from experiments.behavior.history import Typical
+from experiments.behavior.history import Typical, TypicalClusters, TypicalDenominator
 from experiments.errors import BadInput, Undefined
-from experiments.plan.baseline import Baseline
+from experiments.plan.baseline import Baseline, Clusters, Denominator
 
 
 def test_the_spread_of_a_rate_follows_from_it() -> None:
@@ -47,3 +47,20 @@ def test_history_says_where_it_comes_from() -> None:
 def test_a_ledger_that_reaches_not_back_correlates_with_nothing() -> None:
     found = Baseline.from_history(Typical(10, 3.5, 8.0, Undefined("too short")))
     assert found.correlation == 0.0
+
+
+def test_history_knows_denominator_answers_and_clusters() -> None:
+    found = Baseline.from_history(
+        Typical(
+            customers=10,
+            mean=20.0,
+            sd=8.0,
+            correlation=0.4,
+            denominator=TypicalDenominator(4.0, 2.0, 0.9),
+            response_rate=0.25,
+            clusters=TypicalClusters(5.0, 0.5, Undefined("too few")),
+        )
+    )
+    assert found.denominator == Denominator(mean=4.0, sd=2.0, correlation=0.9)
+    assert found.clusters == Clusters(size=5.0, icc=None, variation=0.5)
+    assert found.response_rate == 0.25

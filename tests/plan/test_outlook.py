@@ -9,6 +9,7 @@ from experiments.errors import Undefined
 from experiments.pilot import Costs, Window
 from experiments.plan.baseline import Baseline
 from experiments.plan.break_even import BreakEven, Costing, break_even_of
+from experiments.plan.horizon import horizon_break_even_of
 from experiments.plan.outlook import Outlook, duration, outlook, outlook_of
 from experiments.plan.power import Groups, Trial, customers_needed, detectable_effect, power
 from experiments.terms import MetricKind
@@ -100,6 +101,7 @@ def test_a_plan_gives_the_outlook_of_its_parts() -> None:
         pays_from=pays_from,
         effect=0.5,
         days=31,
+        over_horizon=horizon_break_even_of(made),
     )
     assert outlook_of(made, BASE, customers=900, effect=0.5) == expected
 

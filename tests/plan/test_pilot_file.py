@@ -120,6 +120,7 @@ def test_a_cluster_is_read() -> None:
 
 def test_a_look_on_any_day_is_read() -> None:
     text = changed(('look = "fixed"', 'look = "always_valid"'), (DESIGN, "tuning_n = 5000"))
+    text = text.replace("[[metrics]]", "[[metrics]]\nwindow = { days = [0, 14] }")
     assert parse_pilot_file(text).design.tuning_n == 5000
 
 

@@ -1,35 +1,26 @@
 """Believable reports to render: a proved e-mail, a veiled pilot, and hard ones."""
 
-import math
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 from experiments.report.report import (
     CheckLine,
-    Effect,
-    EffectsChart,
     Figure,
     Line,
-    Money,
     PilotReport,
-    Point,
     Section,
-    Step,
     Table,
-    TimeChart,
     Tone,
     VerdictLine,
 )
+from tests.report.sample_parts import effects, money, over_time
 
 HOSTILE: Final = (
     "<script>alert('x')</script> #strong[*a* _b_ $c$ @d <e> [f] \\ & \" {{ 7 * 7 }} // \x07"
 )
 NAMES: Final = "Zażółć gęślą jaźń, Łódź; Größe, Köln"
 LONG: Final = "Donaudampfschifffahrtsgesellschaftskapitänsmützenbestellquote" * 2
-
-_WEEK: Final = timedelta(days=7)
-_START: Final = date(2026, 3, 21)
 
 
 def sample_report() -> PilotReport:
@@ -81,8 +72,8 @@ def sample_report() -> PilotReport:
                 note="spend in two weeks, against held out",
             ),
         ),
-        effects=_effects(),
-        over_time=_over_time(("e-mail",)),
+        effects=effects(),
+        over_time=over_time(("e-mail",)),
         done=(
             Line("Who", "42,613 customers who bought in the past twelve months"),
             Line("How many", "21,307 mailed, 21,306 held out"),
@@ -110,8 +101,8 @@ def sample_report() -> PilotReport:
             ),
         ),
         money=(
-            _money("On what the pilot cost, the e-mail earns 0.24 USD a customer", decides=True),
-            _money("With set-up spread over a year, it earns 0.22 USD a customer", decides=False),
+            money("On what the pilot cost, the e-mail earns 0.24 USD a customer", decides=True),
+            money("With set-up spread over a year, it earns 0.22 USD a customer", decides=False),
         ),
         segments=(
             Section(
@@ -228,7 +219,7 @@ def two_treatments_report() -> PilotReport:
         why="Its margin of 0.06 USD (0.03 to 0.09) stays below the cost of 0.10 USD.",
         advice="Stop it.",
     )
-    rows = _effects().rows
+    rows = effects().rows
     doubled = tuple(
         replace(
             row,
@@ -245,8 +236,8 @@ def two_treatments_report() -> PilotReport:
         registration="The plan was signed on 9 April 2026, after the outcome could be seen.",
         verdict=first,
         other_verdicts=(second,),
-        effects=replace(_effects(), rows=doubled),
-        over_time=_over_time(("men's e-mail", "women's e-mail")),
+        effects=replace(effects(), rows=doubled),
+        over_time=over_time(("men's e-mail", "women's e-mail")),
         money=(*report.money, *report.money),
     )
 
@@ -254,7 +245,7 @@ def two_treatments_report() -> PilotReport:
 def crowded_report() -> PilotReport:
     """Twelve metrics, one of them hopelessly noisy, and names that never end."""
     report = sample_report()
-    base = _effects().rows
+    base = effects().rows
     rows = tuple(
         replace(
             base[i % len(base)],
@@ -279,7 +270,7 @@ def crowded_report() -> PilotReport:
         title=f"Pilot of the {LONG}",
         people=f"Owner {LONG} · sponsor {LONG}",
         effects=replace(
-            _effects(),
+            effects(),
             rows=(*rows[:5], noisy, *rows[6:]),
             left_out=("Returned goods have no relative change: the control mean is zero.",),
         ),
@@ -305,120 +296,4 @@ def hostile_report() -> PilotReport:
         ),
         done=(Line(HOSTILE, HOSTILE), *report.done[1:]),
         segments=(replace(report.segments[0], title=HOSTILE, lead=HOSTILE),),
-    )
-
-
-def _effects() -> EffectsChart:
-    return EffectsChart(
-        title="Mailed customers spent 0.77 USD more; the e-mail pays from 0.22 USD",
-        rows=(
-            Effect(
-                label="Spend in two weeks",
-                value=1.179,
-                low=0.75,
-                high=1.61,
-                text="0.77 USD more (0.49 to 1.05)",
-                relative_text="+118 % (+75 % to +161 %)",
-                headline=True,
-                tone=Tone.GOOD,
-                break_even=0.34,
-            ),
-            Effect(
-                label="Conversion",
-                value=1.19,
-                low=0.83,
-                high=1.62,
-                text="0.68 points more (0.50 to 0.86)",
-                relative_text="+119 % (+83 % to +162 %)",
-                headline=False,
-                tone=Tone.GOOD,
-                break_even=None,
-            ),
-            Effect(
-                label="Visits to the shop",
-                value=0.72,
-                low=0.66,
-                high=0.79,
-                text="7.7 points more (7.0 to 8.3)",
-                relative_text="+72 % (+66 % to +79 %)",
-                headline=False,
-                tone=Tone.GOOD,
-                break_even=None,
-            ),
-            Effect(
-                label="Unsubscribed (guardrail)",
-                value=0.12,
-                low=-0.21,
-                high=0.45,
-                text="0.02 points more (0.03 fewer to 0.06 more)",
-                relative_text="+12 % (−21 % to +45 %)",
-                headline=False,
-                tone=Tone.PLAIN,
-                break_even=None,
-            ),
-            Effect(
-                label="Returned goods (guardrail)",
-                value=0.31,
-                low=0.05,
-                high=0.57,
-                text="0.05 points more (0.01 to 0.09)",
-                relative_text="+31 % (+5 % to +57 %)",
-                headline=False,
-                tone=Tone.BAD,
-                break_even=None,
-            ),
-        ),
-        left_out=(),
-    )
-
-
-def _over_time(treatments: tuple[str, ...]) -> TimeChart:
-    points = []
-    for period in range(12):
-        first = _START + (period - 8) * _WEEK
-        season = 0.62 + 0.08 * math.sin(period / 1.7)
-        for place, arm in enumerate(("held out", *treatments)):
-            lift = 0.385 * (0.6 if place == 2 else 1.0) if place and period >= 8 else 0.0
-            mean = season + lift + 0.012 * math.cos(3 * period + place)
-            points.append(
-                Point(
-                    arm=arm,
-                    starts_on=first,
-                    ends_on=first + _WEEK - timedelta(days=1),
-                    mean=mean,
-                    low=mean - 0.09,
-                    high=mean + 0.09,
-                    text=f"{mean:.2f} ({mean - 0.09:.2f} to {mean + 0.09:.2f})",
-                )
-            )
-    return TimeChart(
-        title="Groups spent alike for eight weeks before; mailed customers spent more after",
-        unit="USD per customer and week",
-        control="held out",
-        treatments=treatments,
-        starts_on=_START,
-        points=tuple(points),
-    )
-
-
-def _money(title: str, *, decides: bool) -> Money:
-    setup = -0.005 if decides else -0.025
-    net = 0.345 - 0.1 + setup
-    return Money(
-        title=title,
-        steps=(
-            Step("Spend because of the program", 0.77, "+0.77 USD", is_total=True),
-            Step("Cost of goods", -0.425, "−0.425 USD", is_total=False),
-            Step("Margin because of the program", 0.345, "0.345 USD", is_total=True),
-            Step("Sending", -0.1, "−0.100 USD", is_total=False),
-            Step("Set-up, shared", setup, f"−{-setup:.3f} USD", is_total=False),
-            Step("Net", net, f"{net:.3f} USD", is_total=True),
-        ),
-        lines=(
-            Line("Net of the pilot", "5,200 USD (2,500 to 8,000)", Tone.GOOD),
-            Line("Return on investment", "245 % (117 % to 373 %)", Tone.GOOD),
-            Line("Break-even", "pays from 0.22 USD more spend per customer"),
-            Line("Would have been bought anyway", "13,900 USD of 30,300 USD (46 %)"),
-        ),
-        decides=decides,
     )

@@ -17,7 +17,9 @@ from experiments.errors import Reject, Undefined
 from experiments.pilot import Plan
 from experiments.plan.registration import Registration
 from experiments.record.recording import Receipt
-from experiments.report.result import as_csv, as_json, number_or_reason, rejects_csv, result
+from experiments.report.flat import as_csv, rejects_csv
+from experiments.report.plain import as_json, number_or_reason
+from experiments.report.result import result
 from tests.evidence import (
     CONTROL,
     SPLIT_FAILED,

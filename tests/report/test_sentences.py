@@ -40,6 +40,7 @@ PROVED = Verdict(
     value=VALUE,
     skewness_interval=None,
     other_reading=None,
+        unbiased=None,
     guardrails=(),
     more_data=None,
     failed=(),

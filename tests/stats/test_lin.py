@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.errors import Undefined
-from experiments.stats.lin import LinEstimate, enough_customers, lin
+from experiments.stats.lin import LinEstimate, enough_customers, lin, lin_many
+from experiments.stats.many import ManyMoments
 from experiments.stats.moments import Moments
 from tests.reference.reading import moments
 from tests.reference.test_reference_cases import DATA
@@ -143,3 +144,30 @@ def test_swapping_flips_the_sign_and_no_unit_matters(seed: int, rate: float) -> 
     assert other.difference.value == pytest.approx(-rate * one.difference.value, rel=1e-6, abs=1e-9)
     assert other.difference.p_value == pytest.approx(one.difference.p_value, rel=1e-6)
     assert other.difference.df == pytest.approx(one.difference.df, rel=1e-6)
+
+
+def test_comparisons_in_arrays_are_those_of_each_pair_to_the_last_digit() -> None:
+    """With covariates that repeat others or vary in one group only, and with groups too small."""
+    names = ["spend", "before", "cents", "constant", "visits"]
+    treated = [drawn(seed, n, slope=3.0) for seed, n in ((1, 40), (2, 3), (3, 300), (4, 25))]
+    controls = [drawn(seed, n) for seed, n in ((5, 60), (6, 80), (7, 2), (8, 31))]
+    treated.append(Moments.from_sums(names, n=0, sums=[], products=[]))
+    controls.append(drawn(9, 20))
+    perfect = Moments.of(**{**columns(10, 30), "spend": columns(10, 30)["before"]})
+    treated.append(perfect)
+    controls.append(perfect)
+    found = lin_many(
+        treatment=ManyMoments.of(treated, names), control=ManyMoments.of(controls, names)
+    )
+    one_by_one = [
+        lin(treatment=one, control=other, outcome="spend", covariates=names[1:])
+        for one, other in zip(treated, controls, strict=True)
+    ]
+    assert [found[at] for at in range(len(found))] == one_by_one
+    assert known(one_by_one[0]).dropped == ("cents", "constant")
+    assert [isinstance(one, Undefined) for one in one_by_one] == [
+        False, True, True, False, True, True,
+    ]  # fmt: skip
+    assert np.isnan(found.difference.value).tolist() == [
+        isinstance(one, Undefined) for one in one_by_one
+    ]

@@ -7,11 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.errors import Undefined
+from experiments.stats.estimate import Interval
 from experiments.stats.posterior import (
     NormalPrior,
     Posterior,
+    credible_interval,
+    expected_gain,
     expected_loss,
     posterior,
+    probability_above,
     probability_below,
 )
 
@@ -33,6 +37,23 @@ def test_the_posterior_agrees_with_published_values() -> None:
     assert expected_loss(value=0.05, se=se, prior=prior) == pytest.approx(
         0.00122702754631, rel=1e-9
     )
+    assert expected_gain(value=0.05, se=se, prior=prior) == pytest.approx(0.0518568064294, rel=1e-9)
+    interval = credible_interval(value=0.05, se=se, prior=prior)
+    assert isinstance(interval, Interval)
+    assert (interval.low, interval.high) == pytest.approx(
+        (-0.0189298307428, 0.120189388509), rel=1e-9
+    )
+
+
+def test_the_probability_above_keeps_its_digits_where_it_is_small() -> None:
+    """The normal tail beyond 20 is 2.7536e-89; Abramowitz and Stegun (1964), table 26.2."""
+    assert probability_above(value=-20.0, se=1.0) == pytest.approx(2.7536e-89, rel=1e-4)
+    prior = NormalPrior.of_variance(mean=1.0, variance=4.0)
+    assert prior == NormalPrior(mean=1.0, sd=2.0)
+    below = probability_below(value=3.0, se=1.0, threshold=2.0, prior=prior)
+    above = probability_above(value=3.0, se=1.0, threshold=2.0, prior=prior)
+    assert isinstance(below, float)
+    assert above == pytest.approx(1 - below)
 
 
 def test_without_a_prior_the_estimate_stands() -> None:
@@ -53,6 +74,9 @@ def test_without_a_standard_error_nothing_is_probable(se: float) -> None:
     assert isinstance(posterior(value=1.0, se=se), Undefined)
     assert isinstance(probability_below(value=1.0, se=se), Undefined)
     assert isinstance(expected_loss(value=1.0, se=se), Undefined)
+    assert isinstance(expected_gain(value=1.0, se=se), Undefined)
+    assert isinstance(probability_above(value=1.0, se=se), Undefined)
+    assert isinstance(credible_interval(value=1.0, se=se), Undefined)
 
 
 def test_a_prior_without_spread_says_so() -> None:

@@ -9,9 +9,15 @@ from scipy.optimize import minimize_scalar
 from scipy.special import xlog1py, xlogy
 
 from experiments.errors import Undefined
-from experiments.stats.estimate import Interval
-from experiments.stats.rates import Share
-from experiments.stats.score import miettinen_nurminen, miettinen_nurminen_ratio
+from experiments.stats.estimate import Alternative, Interval
+from experiments.stats.rates import Share, ZTest, pooled_z_test
+from experiments.stats.score import (
+    miettinen_nurminen,
+    miettinen_nurminen_odds_ratio,
+    miettinen_nurminen_ratio,
+    relative_score_test,
+    score_test,
+)
 from tests.stats.samples import shares
 
 Z = 1.959963984540054
@@ -134,3 +140,82 @@ def test_a_ratio_without_events_on_one_side_is_open_on_that_side() -> None:
     assert isinstance(
         miettinen_nurminen_ratio(treatment=Share(0, 9), control=Share(0, 9)), Undefined
     )
+
+
+def test_the_test_of_a_margin_agrees_with_a_published_implementation() -> None:
+    """Farrington and Manning's z for 36/40 against 38/40, margin -0.1: R's rpact, 0.8010039."""
+    found = score_test(
+        treatment=Share(36, 40),
+        control=Share(38, 40),
+        margin=-0.1,
+        alternative=Alternative.GREATER,
+    )
+    assert isinstance(found, ZTest)
+    assert (found.statistic, found.p_value) == pytest.approx((0.801003905, 0.211564693), abs=1e-8)
+
+
+def test_the_odds_ratio_agrees_with_another_implementation() -> None:
+    """Statsmodels 0.15.0, confint_proportions_2indep(compare="odds-ratio", method="score")."""
+    for treatment, control, low, high in [
+        (Share(15, 50), Share(25, 50), 0.18920689136639443, 0.9712465726454577),
+        (Share(3, 12), Share(1, 10), 0.32368113485771566, 25.28669043782152),
+    ]:
+        found = miettinen_nurminen_odds_ratio(treatment=treatment, control=control)
+        assert isinstance(found, Interval)
+        assert (found.low, found.high) == pytest.approx((low, high), rel=1e-9)
+
+
+@given(treatment=shares, control=shares)
+def test_the_limits_of_the_intervals_are_where_the_tests_just_reject(
+    treatment: Share, control: Share
+) -> None:
+    gap = miettinen_nurminen(treatment=treatment, control=control)
+    assert isinstance(gap, Interval)
+    for limit, z in ((gap.low, Z), (gap.high, -Z)):
+        if abs(limit) < 1 - 1e-6:
+            found = score_test(treatment=treatment, control=control, margin=limit, corrected=True)
+            assert isinstance(found, ZTest)
+            assert found.statistic == pytest.approx(z, rel=1e-4)
+    ratio = miettinen_nurminen_ratio(treatment=treatment, control=control)
+    if isinstance(ratio, Interval):
+        for limit, z in ((ratio.low, Z), (ratio.high, -Z)):
+            if 1e-6 < limit < 1e6:
+                found = relative_score_test(
+                    treatment=treatment, control=control, margin=limit - 1, corrected=True
+                )
+                assert isinstance(found, ZTest)
+                assert found.statistic == pytest.approx(z, rel=1e-4)
+
+
+@given(treatment=shares, control=shares)
+def test_against_no_difference_it_is_the_pooled_z_test(treatment: Share, control: Share) -> None:
+    pooled = pooled_z_test(treatment=treatment, control=control)
+    for test in (score_test, relative_score_test):
+        found = test(treatment=treatment, control=control)
+        if isinstance(pooled, Undefined):
+            assert isinstance(found, Undefined)
+        else:
+            assert isinstance(found, ZTest)
+            assert found.statistic == pytest.approx(pooled.statistic, rel=1e-6, abs=1e-9)
+
+
+@given(treatment=shares, control=shares)
+def test_swapping_the_groups_inverts_the_odds_ratio(treatment: Share, control: Share) -> None:
+    one = miettinen_nurminen_odds_ratio(treatment=treatment, control=control)
+    other = miettinen_nurminen_odds_ratio(treatment=control, control=treatment)
+    if isinstance(one, Undefined):
+        assert treatment.events + control.events in (0, treatment.n + control.n)
+        return
+    assert isinstance(other, Interval)
+    if other.low > 0:
+        assert one.high == pytest.approx(1 / other.low)
+    else:
+        assert math.isinf(one.high)
+
+
+def test_impossible_margins_and_empty_groups_have_no_test() -> None:
+    share, empty = Share(1, 2), Share(0, 0)
+    assert isinstance(score_test(treatment=share, control=share, margin=1.0), Undefined)
+    assert isinstance(relative_score_test(treatment=share, control=share, margin=-1.0), Undefined)
+    for method in (score_test, relative_score_test, miettinen_nurminen_odds_ratio):
+        assert isinstance(method(treatment=share, control=empty), Undefined)

@@ -13,9 +13,9 @@ from app.analyse.kept import accounts_path
 from app.plan.service import register
 from app.tables import PilotRow
 from experiments.plan.pilot_file import read_pilot_file
-from experiments.report.result import CSV_COLUMNS
+from experiments.report.flat import CSV_COLUMNS
 from tests.app.pilots import Wide
-from tests.app.results import API, PAGE, PLANNED, SLUG, analyse, prepare, workspace
+from tests.app.results import API, PAGE, PLANNED, SLUG, analyse, prepare, signing, workspace
 from tests.site import Site, open_site
 
 
@@ -84,7 +84,7 @@ def test_a_day_long_ago_is_veiled(site: Site) -> None:
 
 def test_without_customers_there_is_nothing_to_analyse(tmp_path: Path) -> None:
     with open_site(tmp_path / "site") as site:
-        with workspace(site, tmp_path) as opened:
+        with workspace(site) as opened:
             register(opened.session, read_pilot_file(Wide().write(tmp_path)).plan(), now=PLANNED)
             opened.session.add(PilotRow(slug="a-draft", created_at=PLANNED))
             opened.session.commit()
@@ -265,6 +265,24 @@ def test_the_page_runs_an_analysis_and_shows_it(site: Site) -> None:
     assert f"{PAGE}/report?analysis=1" in after
     assert "/accounts" in after
     assert "Accounts" not in site.browser("executive").get(f"{PAGE}/analyse").text
+
+
+def test_days_on_the_page_are_those_of_the_company(site: Site) -> None:
+    """At 20:00 UTC it is the next day already where days begin first."""
+    east = site.settings.model_copy(update={"timezone": "Pacific/Kiritimati"})
+    site.app.state.settings = east
+    site.now = datetime(2026, 4, 1, 20, tzinfo=UTC)
+    analyse(site)
+    decided = site.browser("executive").post(f"{PAGE}/decide", data=signing(site))
+    assert decided.status_code == 303
+    for page in ("analyse", "value"):
+        said = site.browser("analyst").get(f"{PAGE}/{page}").text
+        assert "roll out, 2 April 2026" in said
+
+
+def test_a_note_is_kept_without_nul_which_postgresql_cannot_hold(site: Site) -> None:
+    sent = site.browser("analyst").post(f"{PAGE}/analyse", data={"amendment": "A strike.\0"})
+    assert sent.status_code == 303
 
 
 def test_what_was_typed_stays_when_it_is_refused(site: Site) -> None:

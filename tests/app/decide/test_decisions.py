@@ -10,6 +10,7 @@ from sqlmodel import col, select, update
 from app.tables import PilotRow, PlanRow, SignatureRow
 from tests.app.pilots import Wide
 from tests.app.results import API, PAGE, analyse, prepare, record_more, signing
+from tests.page_forms import followed
 from tests.site import PASSWORD, Site, open_site
 
 WRONG = {"password": "another four words"}
@@ -218,6 +219,23 @@ def test_the_page_asks_signs_and_shows_who_signed(site: Site) -> None:
     done = browser.get(f"{PAGE}/decide").text
     assert "Seconded by director@example.com" in done
     assert "Sign the decision" not in done
+
+
+def test_after_signing_the_page_says_whether_the_decision_counts(site: Site) -> None:
+    browser = site.browser("executive")
+    waits = browser.post(f"{PAGE}/decide", data=signing(site, choice="stop", reason=REASON))
+    said = followed(browser, waits).text
+    assert "Signed. Another executive has to sign it too before it counts." in said
+    director = site.browser("director")
+    counts = director.post(f"{PAGE}/decide/second", data=seconding(site))
+    assert "Signed. The decision counts." in followed(director, counts).text
+
+
+def test_a_reason_is_kept_without_nul_which_postgresql_cannot_hold(site: Site) -> None:
+    form = signing(site, choice="stop", reason=f"{REASON}\0")
+    followed(browser := site.browser("executive"), browser.post(f"{PAGE}/decide", data=form))
+    decision = site.script("analyst").get(f"{API}/decision").json()["decision"]
+    assert decision["reason"] == REASON
 
 
 def test_a_page_that_is_stale_keeps_what_was_typed(site: Site) -> None:

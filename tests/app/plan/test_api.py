@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from app.cli import app as command_line
-from app.plan.draft import files_of
+from app.plan.draft import draft_of
 from app.plan.service import find_pilot
 from app.tables import TokenScope
 from experiments.plan.pilot_file import parse_pilot_file
@@ -84,9 +84,8 @@ def test_a_pilot_file_may_say_what_its_columns_mean(site: Site) -> None:
     with site.database.reading() as session:
         pilot = find_pilot(session, "spring-mail")
         assert pilot is not None
-        customers, behavior = files_of(pilot)
-    assert customers is not None
-    assert (customers.arm, behavior[0].customer_id) == ("group", "who")
+        given = draft_of(pilot).given
+    assert (given["customers"]["arm"], given["behavior"][0]["customer_id"]) == ("group", "who")
 
 
 def test_mistakes_are_named_with_key_and_in_toml_with_line(site: Site) -> None:

@@ -74,6 +74,18 @@ def test_measures_to_choose_from_come_with_the_day_of_their_newest_rows(
     assert re.search(r'value="calls"[^>]*name="metrics-0-other_measure"', page)
 
 
+def test_a_measure_proposes_how_it_is_counted_and_which_way_is_better(
+    site: Site, manager: TestClient
+) -> None:
+    """Complaints by their name, which is no described measure; euros by what somebody said."""
+    described = {"name": "spend", "unit": "EUR", "kind": "money"}
+    assert manager.post("/measures", data=described).status_code == 303
+    page = manager.get(PAGE).text
+    complaint = 'value="complaint" data-kind="count" data-direction="down" data-worse="more"'
+    assert f"<option {complaint}>complaint, last upload" in page
+    assert '<option value="spend" data-kind="mean">spend, EUR, last upload' in page
+
+
 def test_a_measure_that_nobody_recorded_is_no_error_and_a_caution_with_the_nearest_name(
     manager: TestClient,
 ) -> None:
@@ -85,6 +97,18 @@ def test_a_measure_that_nobody_recorded_is_no_error_and_a_caution_with_the_neare
     assert caution in manager.get(PAGE).text
     manager.post(PAGE, data=FORM)
     assert "Nobody has recorded" not in manager.get(f"{PAGE}/review").text
+
+
+def test_another_pilot_of_the_same_name_is_a_caution_and_no_error(
+    site: Site, manager: TestClient
+) -> None:
+    assert manager.post(PAGE, data=FORM).status_code == 303
+    assert "is called" not in manager.get(f"{PAGE}/review").text
+    name = FORM["pilot-name"]
+    site.browser("colleague").post("/pilots/new", data={"name": f" {name.upper()} "})
+    said = words(manager.get(f"{PAGE}/review").text)
+    assert f"Another pilot is called “{name}” as well: wiosenna-lodz-2." in said
+    assert freeze(manager) != ""
 
 
 def test_described_measures_without_rows_are_not_recorded() -> None:

@@ -109,7 +109,8 @@ def test_a_batch_is_taken_back_with_a_reason_and_a_tick(browser: TestClient) -> 
     refused = send(browser, page, form)
     assert refused.status_code == 422
     assert {"#f-reason", "#f-sure"} <= set(refused.text.split('"'))
-    done = followed(browser, send(browser, page, form, reason="Those of May.", sure="yes"))
+    # Without NUL, which PostgreSQL cannot hold.
+    done = followed(browser, send(browser, page, form, reason="Those of\0 May.", sure="yes"))
     assert "The batch is taken back." in done.text
     assert "by batch 2: Those of May." in done.text
     assert "Take back batch" not in done.text

@@ -6,10 +6,20 @@ Each module holds the procedures of one subject in its own `ADAPTERS`.
 
 from collections.abc import Mapping
 
-from tests.reference.adapters import compared
+from tests.reference.adapters import (
+    compared,
+    lifetime,
+    margins,
+    planning,
+    rates,
+    regression,
+    sequential,
+    strata,
+    survival,
+)
 from tests.reference.adapters.protocol import Adapter
 
-MODULES = (compared,)
+MODULES = (compared, lifetime, margins, planning, rates, regression, sequential, strata, survival)
 ADAPTERS: Mapping[str, Adapter] = {
     procedure: adapter for module in MODULES for procedure, adapter in module.ADAPTERS.items()
 }

@@ -1,0 +1,98 @@
+"""How a customer's rows become the customer's number, for each kind of metric.
+
+Dates are days, so that a customer's last score is the mean of the scores of the last day on which
+there is one: nothing orders the rows of a day.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+from experiments.behavior.windows import MetricWindow
+from experiments.pilot import Metric
+from experiments.terms import MetricKind
+
+AMOUNT_TYPE = dt.Decimal(18, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some of a customer's days: the outcome window, or the days before enrolment.
+
+    Attributes:
+        holds: Which rows lie inside.
+        holds_last: Which rows lie inside the last so many days of it.
+    """
+
+    holds: Callable[[ir.Table], ir.BooleanValue]
+    holds_last: Callable[[ir.Table, int], ir.BooleanValue]
+
+    @classmethod
+    def after(cls, window: MetricWindow) -> "Stretch":
+        """The outcome window."""
+        return cls(window.holds, window.holds_last)
+
+    @classmethod
+    def before(cls, window: MetricWindow) -> "Stretch":
+        """The pre-period."""
+        return cls(window.holds_before, window.holds_last_before)
+
+
+def has_denominator(kind: MetricKind) -> bool:
+    """Whether customers have two numbers, whose sums are divided by each other."""
+    return kind in (MetricKind.RATIO, MetricKind.LATEST)
+
+
+def days_of_last_scores(
+    metric: Metric, rows: ir.Table, stretch: Stretch, *, name: str
+) -> dict[str, ir.Value]:
+    """For `latest`, a column with the customer's last day that has a score; else nothing."""
+    if metric.kind is not MetricKind.LATEST:
+        return {}
+    scored = (rows.measure == metric.measure) & stretch.holds(rows)
+    day = ibis.ifelse(scored, rows.occurred_at, ibis.null("date"))
+    return {name: day.max().over(ibis.window(group_by=rows.customer))}
+
+
+def numerator(
+    metric: Metric, rows: ir.Table, stretch: Stretch, *, last_day: str
+) -> ir.NumericValue:
+    """Per customer, the number of a metric; the upper of the two where it has two.
+
+    Args:
+        metric: The metric.
+        rows: Rows of behavior with `enrolled_at`, to be grouped by customer.
+        stretch: Which days count.
+        last_day: Column that `days_of_last_scores` made.
+    """
+    inside = (rows.measure == metric.measure) & stretch.holds(rows)
+    if metric.kind is MetricKind.RETENTION:
+        lately = (rows.measure == metric.measure) & stretch.holds_last(
+            rows, metric.active_days or 1
+        )
+        return (lately & (rows.value > 0)).cast("int64").max()
+    if metric.kind is MetricKind.BREADTH:
+        return rows.item.nunique(where=inside & (rows.value > 0))
+    if metric.kind is MetricKind.LATEST:
+        return rows.value.mean(where=inside & (rows.occurred_at == rows[last_day]))
+    return rows.value.sum(where=inside)
+
+
+def denominator(metric: Metric, rows: ir.Table, stretch: Stretch) -> ir.NumericValue:
+    """Per customer, the lower number of a ratio; of `latest`, whether there is a score."""
+    measure = metric.measure if metric.denominator is None else metric.denominator
+    inside = (rows.measure == measure) & stretch.holds(rows)
+    if metric.kind is MetricKind.LATEST:
+        return inside.cast("int64").max()
+    return rows.value.sum(where=inside)
+
+
+def number(metric: Metric, found: ir.NumericValue) -> ir.DecimalValue:
+    """The customer's number as accounts keep it; no row is 0."""
+    filled = found.fill_null(0)
+    if metric.kind is MetricKind.RATE:
+        filled = ibis.ifelse(filled >= (metric.at_least or 1), 1, 0)
+    return filled.cast(AMOUNT_TYPE)
