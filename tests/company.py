@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from experiments.analyse.analysis import Analysis, analyse
+from experiments.analyse.schedule import Lifted
 from experiments.behavior.accounts import Attribute, Enrolment
 from experiments.behavior.engine import Engine
 from experiments.behavior.ledger import BEHAVIOR
@@ -93,6 +94,7 @@ def analysis_by_engine(
     enrolment: Enrolment,
     as_of: date | None = None,
     complete_through: Mapping[str, date] | None = None,
+    lifted: Lifted | None = None,
 ) -> Analysis:
     """Analyse on the day after the pilot, all rows declared complete, unless said otherwise."""
     complete = {name: date.max for metric in plan.metrics for name in metric.measures}
@@ -104,4 +106,5 @@ def analysis_by_engine(
         tier=None,
         inputs=replace(INPUTS, as_of=as_of or plan.pilot.ends_on + timedelta(days=1)),
         complete_through=complete if complete_through is None else complete_through,
+        lifted=lifted,
     ).analysis
