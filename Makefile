@@ -56,9 +56,11 @@ VERSION_gbstats := 0.8.0
 	.venv/peers/$*/bin/pip install --quiet --disable-pip-version-check $*==$(VERSION_$*)
 	@touch $@
 
-# The slow studies: error rates over many simulated companies.
+# Error rates of every method, each tail apart: resumes where it stopped, writes
+# tests/studies/RESULTS.md; then the slow studies. With QUICK=1 few replicates, and nothing is kept.
 simulate: install
-	$(BIN)/python -m pytest -m slow -s -n 0
+	$(BIN)/python -m tests.studies $(if $(QUICK),--quick)
+	$(if $(QUICK),,$(BIN)/python -m pytest -m slow -s -n 0)
 
 # Renew requirements.lock (hashes, no addresses).
 lock:

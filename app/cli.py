@@ -93,6 +93,52 @@ def run(
 
 
 @app.command()
+def rehearse(
+    pilot_file: Annotated[Path, typer.Argument(metavar="PILOT.toml", help="The pilot file.")],
+    *,
+    replicates: Annotated[int, typer.Option(min=100, max=100_000, help="Dry runs.")] = 2_000,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed repeats the dry runs.")] = 1,
+    contacts: Annotated[
+        float | None,
+        typer.Option(min=0, help="Contacts per treated customer, where a contact costs money."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File for the numbers, as JSON.", dir_okay=False)
+    ] = None,
+    engine: Annotated[str, typer.Option(help="duckdb, or spark://host:port.")] = "duckdb",
+) -> None:
+    """Rehearse a pilot on what its customers did before: false alarms, and power.
+
+    Exit status: 0 rehearsed, 2 bad input, 1 a fault of Pilotbook.
+    """
+    with _said_in_words():
+        from app.road.rehearse import rehearse_file, write_rehearsal  # noqa: PLC0415
+        from app.road.rehearse_display import dry_runs, show_rehearsal  # noqa: PLC0415
+        from app.workspace import throwaway_workspace  # noqa: PLC0415
+        from experiments.plan.pilot_file import read_pilot_file  # noqa: PLC0415
+
+        settings = Settings.from_environment()
+        read = read_pilot_file(pilot_file)
+        with (
+            throwaway_workspace(engine=engine, timezone=settings.timezone) as workspace,
+            dry_runs(replicates) as at,
+        ):
+            found = rehearse_file(
+                workspace,
+                read,
+                files=pilot_file.parent,
+                replicates=replicates,
+                seed=seed,
+                contacts=contacts,
+                now=datetime.now(tz=UTC),
+                at=at,
+            )
+        if out is not None:
+            write_rehearsal(found, out)
+        show_rehearsal(found, read.plan(), out=out)
+
+
+@app.command()
 def demo(
     no_serve: Annotated[
         bool, typer.Option("--no-serve", help="Print the verdicts and stop.")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from pydantic_core import from_json
@@ -20,16 +21,17 @@ from app.tables import (
     CustomerListRow,
     DecisionRow,
     EnrolmentRow,
+    LiftRow,
     PilotRow,
     PlanRow,
     SignatureRow,
     SignedWhat,
     UserRow,
 )
-from experiments.behavior.windows import last_window_closes
+from experiments.analyse.schedule import Schedule
 from experiments.decide.verdict import Status
 from experiments.pilot import Plan
-from experiments.terms import CONTACT
+from experiments.terms import CONTACT, Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,10 @@ class Facts:
         signed_at: Time of the first signature under the plan.
         listed: Customers who wait for their groups.
         arms: Enrolled customers per arm, in the order of the plan; empty before.
-        closes_on: Day on which the last outcome window closes; None before enrolment.
+        schedule: On which days outcomes may be looked at; None before enrolment.
         missing: Measures of the plan of which nothing arrived since the pilot began.
         complete_to: Day through which all measures of the plan are declared complete.
-        analysis_id: The newest analysis.
+        analysis_id: The newest analysis for which the veil was not lifted.
         analysed_as_of: The day as of which it speaks.
         status: Its verdict.
         decision: The newest decision that counts, or waits for a second executive.
@@ -70,7 +72,7 @@ class Facts:
     signed_at: datetime | None
     listed: int
     arms: Mapping[str, int]
-    closes_on: date | None
+    schedule: Schedule | None
     missing: tuple[str, ...]
     complete_to: date | None
     analysis_id: int | None
@@ -84,9 +86,14 @@ class Facts:
         return sum(self.arms.values())
 
     @property
+    def closes_on(self) -> date | None:
+        """The last day that the last look takes in; None before enrolment."""
+        return self.schedule.last - timedelta(days=1) if self.schedule else None
+
+    @property
     def visible_from(self) -> date | None:
-        """Day from which outcomes may be looked at."""
-        return self.closes_on + timedelta(days=1) if self.closes_on else None
+        """The first day on which outcomes may be looked at."""
+        return self.schedule.first if self.schedule else None
 
     @property
     def is_unveiled(self) -> bool:
@@ -94,12 +101,41 @@ class Facts:
         return self.status not in (None, Status.VEILED)
 
     @property
+    def is_final(self) -> bool:
+        """Whether the last look is taken."""
+        if self.schedule is None or self.analysed_as_of is None:
+            return False
+        return self.is_unveiled and self.analysed_as_of >= self.schedule.last
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether an earlier look settled nothing, so that the pilot goes on to the next."""
+        open_ones = (Status.NOT_PROVED, Status.INVALID)
+        return self.is_unveiled and not self.is_final and self.status in open_ones
+
+    @property
     def is_recorded(self) -> bool:
         """Whether behavior is complete: somebody declared it, or an analysis found it so."""
-        if self.is_unveiled:
-            return True
-        to, closes_on = self.complete_to, self.closes_on
-        return to is not None and closes_on is not None and to >= closes_on
+        closes_on = self.closes_on
+        return self.is_final or (closes_on is not None and self.is_recorded_to(closes_on))
+
+    def is_recorded_to(self, last: date) -> bool:
+        """Whether somebody declared behavior complete through a day."""
+        return self.complete_to is not None and self.complete_to >= last
+
+    def look_due(self, today: date) -> date | None:
+        """As of which day a permitted look reads that nobody has taken; None where none waits.
+
+        Where any day may be a look, none has to be but the first and the last.
+        """
+        newest = self.schedule.newest(today) if self.schedule else None
+        if newest is None or self.schedule is None or self.is_decided:
+            return None
+        if not self.is_unveiled or self.analysed_as_of is None:
+            return newest
+        if self.schedule.kind is Look.ALWAYS_VALID and newest < self.schedule.last:
+            return None
+        return newest if self.analysed_as_of < newest else None
 
     @property
     def is_decided(self) -> bool:
@@ -120,8 +156,9 @@ class Arrival:
     complete_through: date | None
 
 
-def facts_of(session: Session, pilots: Sequence[PilotRow]) -> list[Facts]:
-    """The facts of several pilots, in their order."""
+def facts_of(session: Session, pilots: Sequence[PilotRow], *, timezone: str = "UTC") -> list[Facts]:
+    """The facts of several pilots, in their order; days are those of the time zone."""
+    zone = ZoneInfo(timezone)
     asked = {"ids": [pilot.id for pilot in pilots if pilot.id is not None]}
     rows = {row[0]: row for row in session.execute(_SINGLE, asked).all()}
     enrolled = any(row.receipt_json is not None for row in rows.values())
@@ -137,6 +174,7 @@ def facts_of(session: Session, pilots: Sequence[PilotRow]) -> list[Facts]:
             signed_at=signed.get(pilot.id),
             analysis=analyses.get(pilot.id, (None,) * 3),
             decision=decisions.get(pilot.id),
+            zone=zone,
         )
         for pilot in pilots
         if pilot.id is not None
@@ -218,7 +256,12 @@ _NEWEST: Final = sa.select(
     col(AnalysisRow.pilot_id).in_(_IDS),
     col(AnalysisRow.number)
     == select(func.max(_LATER.number))
-    .where(_LATER.pilot_id == AnalysisRow.pilot_id)
+    .where(
+        _LATER.pilot_id == AnalysisRow.pilot_id,
+        col(_LATER.id).not_in(
+            select(LiftRow.analysis_id).where(col(LiftRow.analysis_id).is_not(None))
+        ),
+    )
     .correlate(AnalysisRow)
     .scalar_subquery(),
 )
@@ -235,17 +278,18 @@ def _facts(
     signed_at: datetime | None,
     analysis: tuple[Any, ...],
     decision: DecisionRow | None,
+    zone: ZoneInfo,
 ) -> Facts:
     plan = _plan(row.canonical_json) if row.canonical_json else None
     said = _said(pilot, plan)
     receipt = from_json(row.receipt_json) if row.receipt_json else None
-    closes_on = None
+    schedule = None
     missing: tuple[str, ...] = ()
     complete_to = None
     if plan is not None and receipt is not None:
         last = date.fromisoformat(receipt["last_enrolled_on"])
-        closes_on = last_window_closes(plan, last_enrolled_on=last)
-        missing, complete_to = _arrived(plan, arrivals)
+        schedule = Schedule.of(plan, last_enrolled_on=last)
+        missing, complete_to = _arrived(plan, arrivals, zone)
     analysis_id, as_of, status = analysis
     return Facts(
         pilot_id=pilot.id or 0,
@@ -260,7 +304,7 @@ def _facts(
         signed_at=signed_at,
         listed=row.customers or 0,
         arms=receipt["arms"] if receipt else {},
-        closes_on=closes_on,
+        schedule=schedule,
         missing=missing,
         complete_to=complete_to,
         analysis_id=analysis_id,
@@ -273,7 +317,9 @@ def _facts(
     )
 
 
-def _arrived(plan: Plan, arrivals: Mapping[str, Arrival]) -> tuple[tuple[str, ...], date | None]:
+def _arrived(
+    plan: Plan, arrivals: Mapping[str, Arrival], zone: ZoneInfo
+) -> tuple[tuple[str, ...], date | None]:
     """Which measures of a plan did not arrive, and through when all are declared complete.
 
     What came before the pilot began tells of the time before.
@@ -283,7 +329,7 @@ def _arrived(plan: Plan, arrivals: Mapping[str, Arrival]) -> tuple[tuple[str, ..
         arrival = arrivals.get(name)
         complete = arrival.complete_through if arrival else None
         through.append(complete or date.min)
-        last = arrival.received_at.date() if arrival else date.min
+        last = arrival.received_at.astimezone(zone).date() if arrival else date.min
         if max(last, through[-1]) < plan.pilot.starts_on:
             missing.append(name)
     return tuple(missing), min(through) if min(through) > date.min else None

@@ -14,6 +14,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from sqlmodel import Session
 
+from app.looking import ONE_DAY, look_name, next_look, takes_in
 from app.progress import Facts, facts_of
 from app.tables import Choice, PilotRow
 from app.web.pages import show
@@ -21,6 +22,7 @@ from experiments.decide.verdict import Status
 from experiments.report.report import Tone
 from experiments.report.sentences import WORDS
 from experiments.report.wording import counted, days
+from experiments.terms import Look
 from experiments.words import day
 
 CHOICES: Final = {
@@ -114,7 +116,7 @@ class PilotHead:
     @property
     def visible_words(self) -> str:
         """The day after which outcomes may be looked at, in words; empty before enrolment."""
-        return day(self.facts.closes_on) if self.facts.closes_on else ""
+        return takes_in(self.visible_from) if self.visible_from else ""
 
     @property
     def step(self) -> str:
@@ -140,7 +142,8 @@ def heads_of(
     session: Session, pilots: Sequence[PilotRow], *, today: date, timezone: str = "UTC"
 ) -> list[PilotHead]:
     """The heads of several pilots, in the same few queries as that of one."""
-    return [_head(facts, today, ZoneInfo(timezone)) for facts in facts_of(session, pilots)]
+    found = facts_of(session, pilots, timezone=timezone)
+    return [_head(facts, today, ZoneInfo(timezone)) for facts in found]
 
 
 def show_pilot(
@@ -179,7 +182,7 @@ def _head(facts: Facts, today: date, zone: ZoneInfo) -> PilotHead:
         _record(facts, today),
         _analyse(facts, today),
         _value(facts),
-        _decide(facts, zone),
+        _decide(facts, zone, today),
         _report(facts),
     )
     word, tone = WORDS[facts.status] if facts.status else ("", Tone.PLAIN)
@@ -237,24 +240,46 @@ def _record(facts: Facts, today: date) -> Step:
         return Step("record", StepState.LATER, f"from {day(facts.starts_on)}", href)
     if facts.missing:
         return Step("record", StepState.NOW, f"no rows yet of {', '.join(facts.missing)}", href)
+    if waits := _waits_for_a_look(facts, today):
+        return Step("record", StepState.LATER, waits, href)
     if facts.complete_to is not None and facts.complete_to >= facts.starts_on:
         return Step("record", StepState.NOW, f"complete to {day(facts.complete_to)}", href)
     return Step("record", StepState.NOW, "not yet declared complete", href)
 
 
+def _waits_for_a_look(facts: Facts, today: date) -> str:
+    """Through when behavior is complete, where the next look needs no more of it yet."""
+    due, schedule = facts.look_due(today), facts.schedule
+    if schedule is None or schedule.kind is Look.FIXED or facts.complete_to is None:
+        return ""
+    enough = due is not None and facts.is_recorded_to(due - ONE_DAY)
+    if not enough and not (facts.is_unveiled and due is None):
+        return ""
+    coming = schedule.coming(today)
+    more = f"; the next look takes in {takes_in(coming)}" if coming else ""
+    return f"complete to {day(facts.complete_to)}{more}"
+
+
 def _analyse(facts: Facts, today: date) -> Step:
     href = f"/pilots/{facts.slug}/analyse"
-    if facts.visible_from is None:
+    if facts.visible_from is None or facts.schedule is None:
         return Step("analyse", StepState.LATER, "", None)
+    due = facts.look_due(today)
+    name = look_name(facts.schedule, due) if due else ""
+    if due is not None and (facts.is_recorded or facts.is_recorded_to(due - ONE_DAY)):
+        return Step(
+            "analyse", StepState.NOW, f"{name} is due" if name else "run the analysis", href
+        )
+    if due is not None:
+        waits = "once behavior is complete"
+        return Step("analyse", StepState.LATER, f"{name} {waits}" if name else waits, href)
     if facts.status is Status.INVALID:
         return Step("analyse", StepState.BLOCKED, "a check failed", href)
     if facts.is_unveiled and facts.analysed_as_of:
-        return Step("analyse", StepState.DONE, f"as of {day(facts.analysed_as_of)}", href)
-    if today < facts.visible_from:
-        return Step("analyse", StepState.LATER, f"from {day(facts.visible_from)}", href)
-    if not facts.is_recorded:
-        return Step("analyse", StepState.LATER, "once behavior is complete", href)
-    return Step("analyse", StepState.NOW, "run the analysis", href)
+        coming = "" if facts.is_decided else next_look(facts.schedule, today)
+        line = f"as of {day(facts.analysed_as_of)}{f'; {coming}' if coming else ''}"
+        return Step("analyse", StepState.DONE, line, href)
+    return Step("analyse", StepState.LATER, f"from {day(facts.visible_from)}", href)
 
 
 def _value(facts: Facts) -> Step:
@@ -266,9 +291,12 @@ def _value(facts: Facts) -> Step:
     return Step("value", StepState.LATER, "", None)
 
 
-def _decide(facts: Facts, zone: ZoneInfo) -> Step:
+def _decide(facts: Facts, zone: ZoneInfo, today: date) -> Step:
     href = f"/pilots/{facts.slug}/decide"
     decision = facts.decision
+    if decision is None and facts.goes_on and facts.schedule is not None:
+        coming = next_look(facts.schedule, today)
+        return Step("decide", StepState.LATER, coming or "the pilot goes on", href)
     if decision is None:
         if facts.is_unveiled:
             return Step("decide", StepState.NOW, "the sponsor accepts or overrides", href)

@@ -95,11 +95,20 @@ class Design(Part):
     def _keys_fit_the_kind_and_the_look(self) -> Self:
         """A key that another design would heed must not be passed over in silence."""
         owners = (
-            ("cluster", "kind", self.kind, DesignKind.CLUSTERED),
             ("spending", "look", self.look, Look.GROUP_SEQUENTIAL),
             ("futility", "look", self.look, Look.GROUP_SEQUENTIAL),
             ("tuning_n", "look", self.look, Look.ALWAYS_VALID),
         )
+        if self.cluster is not None and self.kind is DesignKind.RANDOMIZED:
+            raise ValueError(
+                'cluster is for kind = "clustered" or "supplied", and kind is "randomized"; '
+                "remove cluster or change kind"
+            )
+        if self.kind is DesignKind.SUPPLIED and self.look is not Look.FIXED:
+            raise ValueError(
+                f'look = "{self.look}" needs groups that chance drew; where people chose them '
+                f'(kind = "supplied") outcomes are looked at once: look = "fixed"'
+            )
         for key, chooser, chosen, owner in owners:
             if getattr(self, key) is not None and chosen is not owner:
                 raise ValueError(

@@ -5,10 +5,11 @@ shaped like the pilot file (see `experiments.plan.pilot_file`), so that file, we
 fill one and the same thing.
 """
 
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from experiments.design import Design
 from experiments.terms import (
@@ -18,6 +19,7 @@ from experiments.terms import (
     Count,
     Currency,
     DayCount,
+    DesignKind,
     Direction,
     Exact,
     Goal,
@@ -77,6 +79,11 @@ class Cap(Part):
         return self
 
 
+def _or_absent(asked: bool | None) -> bool | None:
+    """Absent, not false: a plan of before the key was known keeps its fingerprint."""
+    return asked or None
+
+
 class Metric(Part):
     """A question about customers' behavior."""
 
@@ -95,6 +102,7 @@ class Metric(Part):
     active_days: Annotated[DayCount, Field(gt=0)] | None = None
     tolerance: Annotated[Exact, Field(ge=0)] | None = None
     tolerance_relative: Annotated[Exact, Field(ge=0)] | None = None
+    bootstrap: Annotated[bool | None, AfterValidator(_or_absent)] = None
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -113,6 +121,8 @@ class Metric(Part):
             raise ValueError('at_least is for kind = "rate" only')
         if self.cap is not None and self.kind is not MetricKind.MEAN:
             raise ValueError('a cap is for kind = "mean" only')
+        if self.bootstrap and self.kind is not MetricKind.MEAN:
+            raise ValueError('bootstrap is for kind = "mean" only')
         if self.denominator is not None and self.denominator == self.measure:
             raise ValueError("a ratio divides two measures; measure and denominator are the same")
         if self.window and self.active_days and self.active_days >= self.window.length:
@@ -281,6 +291,17 @@ class Plan(Part):
         return self
 
     @model_validator(mode="after")
+    def _bootstrap_fits_the_design(self) -> Self:
+        """The bootstrap draws customers one by one, as a randomized design assigns them."""
+        asked = [metric.name for metric in self.metrics if metric.bootstrap]
+        if asked and self.design.kind is not DesignKind.RANDOMIZED:
+            raise ValueError(
+                f"metric {asked[0]!r} has bootstrap = true, which is for design kind = "
+                f'"randomized" only; remove it'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _looks_fit_the_windows(self) -> Self:
         """The designs with several looks need customers whose windows close one after the other."""
         design, ends_on = self.design, self.pilot.ends_on
@@ -321,7 +342,24 @@ class Plan(Part):
                         f"a goal of phase {phase.name!r} has metric = {goal.metric!r}, which the "
                         f"plan does not have; {nearest(goal.metric, known)}"
                     )
+                if goal.metric != CONTACT and phase.ends_on < self._first_seen_through:
+                    raise ValueError(
+                        f"a goal of phase {phase.name!r} judges {goal.metric!r} when it ends on "
+                        f"{phase.ends_on}, but outcomes may not be looked at before the days "
+                        f"through {self._first_seen_through} are over; set a goal for "
+                        f"{CONTACT!r}, or plan a look for then"
+                    )
         return self
+
+    @property
+    def _first_seen_through(self) -> date:
+        """The last day that the first permitted look can take in, at the earliest."""
+        if self.design.look is Look.GROUP_SEQUENTIAL:
+            return self.design.looks[0]
+        window = self.money_metric.window
+        if self.design.look is Look.FIXED or window is None:
+            return self.pilot.ends_on
+        return min(self.pilot.ends_on, self.pilot.starts_on + timedelta(days=window.days[1] - 1))
 
     @model_validator(mode="after")
     def _money_is_a_primary(self) -> Self:

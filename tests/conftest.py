@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from app.database import Database, migrate, open_database
 from tests.postgres import find_binaries, fresh_database, make_template, running_postgres
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 _skipped: list[str] = []
+
+# A test that fails for being slow would fail on a busy machine.
+settings.register_profile("pilotbook", deadline=None)
+settings.load_profile("pilotbook")
 
 
 @pytest.fixture(scope="session")

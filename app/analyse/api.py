@@ -13,7 +13,7 @@ from fastapi import Body, Query, Request
 from fastapi.responses import FileResponse, Response, StreamingResponse
 from pyarrow import csv
 
-from app.analyse import kept
+from app.analyse import kept, lifting
 from app.analyse import request as asking
 from app.analyse.forms import (
     AnalysisList,
@@ -22,8 +22,10 @@ from app.analyse.forms import (
     AnalysisWithResult,
     Contamination,
     Format,
+    LiftRequest,
     RowsFormat,
 )
+from app.analyse.looks import looks_of
 from app.dependencies import (
     CallerDep,
     DatabaseDep,
@@ -37,11 +39,13 @@ from app.dependencies import (
     WritingDep,
     allow,
 )
+from app.people.guessing import slow_guessing
 from app.people.rights import Right
 from app.refusals import NotFound
-from app.web.api import Cursor, Limit, api_router, read_cursor, write_cursor
+from app.web.api import Cursor, Limit, api_router, problems, read_cursor, write_cursor
 from app.web.etags import etag, headers_of, not_modified
 from app.web.jobs import ACCEPTED, answer_call, awaited
+from app.web.route import note
 from experiments.report.flat import as_csv, as_table, chosen
 from experiments.report.plain import as_json
 from experiments.terms import CheckName
@@ -99,18 +103,63 @@ def run_analysis(
     return answer_call(awaited(session, database, job))
 
 
+@router.post(
+    "/pilots/{slug}/lifts",
+    status_code=201,
+    response_model=AnalysisModel,
+    dependencies=[allow(Right.LIFT)],
+    responses={**ACCEPTED, **problems(429)},
+)
+def lift_veil(
+    request: Request,
+    *,
+    pilot: PilotDep,
+    caller: CallerDep,
+    session: WritingDep,
+    database: DatabaseDep,
+    now: NowDep,
+    today: TodayDep,
+    asked: LiftRequest,
+) -> Response:
+    """Look at outcomes before the plan allows: an analysis that proves nothing and is a look.
+
+    Signed with the password. From then on every report of the pilot says who looked, when and why.
+    """
+    with slow_guessing(request, caller):
+        job = lifting.lift_veil(
+            session,
+            pilot,
+            by=caller,
+            reason=asked.reason,
+            password=asked.password,
+            as_of=asked.as_of,
+            now=now,
+            today=today,
+        )
+    note(request, reason=asked.reason)
+    return answer_call(awaited(session, database, job))
+
+
 @router.get(
     "/pilots/{slug}/analyses", response_model=AnalysisList, dependencies=[allow(Right.READ)]
 )
 def list_analyses(
-    *, pilot: PilotDep, session: ReadingDep, limit: Limit = 50, cursor: Cursor = None
+    *,
+    pilot: PilotDep,
+    session: ReadingDep,
+    settings: SettingsDep,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> dict[str, Any]:
-    """A pilot's analyses, the newest first."""
+    """A pilot's analyses, the newest first; each that is not veiled is a look."""
     below = read_cursor(cursor) if cursor is not None else None
     found = kept.heads(session, pilot, below=below, limit=limit + 1)
+    looks = looks_of(session, pilot, timezone=settings.timezone)
     shown = found[:limit]
     return {
-        "items": [kept.summary_of(head, slug=pilot.slug) for head in shown],
+        "items": [
+            kept.summary_of(head, slug=pilot.slug, look=looks.get(head.number)) for head in shown
+        ],
         "next": write_cursor(shown[-1].number) if len(found) > limit else None,
     }
 
@@ -120,10 +169,16 @@ def list_analyses(
     response_model=AnalysisWithResult,
     dependencies=[allow(Right.READ)],
 )
-def read_analysis(pilot: PilotDep, number: Number, session: ReadingDep) -> dict[str, Any]:
+def read_analysis(
+    pilot: PilotDep, number: Number, session: ReadingDep, settings: SettingsDep
+) -> dict[str, Any]:
     """One analysis with its result; they are kept for ever."""
     row = kept.numbered(session, pilot, number)
-    return {**kept.summary_of(row, slug=pilot.slug), "result": kept.result_kept(row)}
+    look = looks_of(session, pilot, timezone=settings.timezone).get(row.number)
+    return {
+        **kept.summary_of(row, slug=pilot.slug, look=look),
+        "result": kept.result_kept(row),
+    }
 
 
 @router.get(
@@ -162,8 +217,7 @@ def read_results(
         if known is not None:
             return known
     text = kept.result_text(session, head)
-    if head.veiled:
-        raise kept.veil_of(text)
+    kept.refuse_veiled(head.status, text)
     headers = {**headers_of(tag)}
     if format is Format.JSON and metric is None and segment is None:
         return Response(text, media_type="application/json", headers=headers)
@@ -196,10 +250,8 @@ def read_accounts(
     settings: SettingsDep,
     format: RowsFormat = RowsFormat.PARQUET,
 ) -> Response:
-    """What the newest analysis read of each customer: arm, attributes, outcomes."""
+    """What the newest analysis read of each customer: arm, attributes, outcomes unless veiled."""
     head = kept.newest_head(session, slug)
-    if head.veiled:
-        raise kept.veil_of(kept.result_text(session, head))
     path = kept.accounts_path(settings.files, slug, head.number)
     if not path.is_file():
         raise NotFound(f"file of the accounts of analysis {head.number}")

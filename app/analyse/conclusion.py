@@ -4,15 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func
-from sqlmodel import select
-
+from app.analyse.looks import count_looks
 from app.analyse.service import Finding, keep
 from app.record.service import receipts_for
 from app.stored import to_text
-from app.tables import AnalysisRow, PilotRow
+from app.tables import AnalysisRow, LiftRow, PilotRow
 from app.workspace import Workspace
-from experiments.decide.verdict import Status
 from experiments.record.recording import Receipt
 from experiments.report.build import build_report
 from experiments.report.plain import Json
@@ -37,7 +34,14 @@ class Conclusion:
 
 
 def conclude(
-    workspace: Workspace, pilot: PilotRow, finding: Finding, *, now: datetime, amendment: str = ""
+    workspace: Workspace,
+    pilot: PilotRow,
+    finding: Finding,
+    *,
+    now: datetime,
+    amendment: str = "",
+    asked_by: int | None = None,
+    lift: LiftRow | None = None,
 ) -> Conclusion:
     """Put a finding into words for scripts and for people, and keep both.
 
@@ -47,18 +51,26 @@ def conclude(
         finding: What was found.
         now: When.
         amendment: What differs from the plan, and why, if somebody said so.
+        asked_by: The user who asked for it.
+        lift: Of the veil, for it.
     """
     session = workspace.session
-    inputs = finding.analysed.analysis.inputs
-    read = receipts_for(session, finding.plan, through=inputs.ledger_through)
-    earlier = select(func.count()).where(
-        AnalysisRow.pilot_id == pilot.id, AnalysisRow.status != Status.VEILED
-    )
-    looks = session.exec(earlier).one() + 1
+    analysis = finding.analysed.analysis
+    read = receipts_for(session, finding.plan, through=analysis.inputs.ledger_through)
+    looks = count_looks(session, pilot) + 1
     session.commit()
     found = result_of(finding, read, amendment=amendment)
     report = report_of(finding, read, looks=looks, amendment=amendment)
-    row = keep(workspace, pilot, found, inputs=inputs, report_json=to_text(report), now=now)
+    row = keep(
+        workspace,
+        pilot,
+        found,
+        analysis=analysis,
+        report_json=to_text(report),
+        now=now,
+        asked_by=asked_by,
+        lift=lift,
+    )
     return Conclusion(row, found, report)
 
 

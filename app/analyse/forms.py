@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.analyse.lifting import LONGEST_REASON
 from app.analyse.request import LONGEST_AMENDMENT
 
 ANALYSIS: Any = {
@@ -17,6 +18,14 @@ ANALYSIS: Any = {
     "inputs_sha256": "5a0f6d0c1f8f4c7a1d9c0b2e3f4a5b6c7d8e9f00112233445566778899aabbcc",
     "address": "/api/v1/pilots/win-back/analyses/1",
     "page": "/pilots/win-back/analyse",
+    "look": {
+        "asked_by": "analyst@example.com",
+        "number": 2,
+        "planned": 3,
+        "boundary": 2.5,
+        "information": 0.67,
+        "lifted": None,
+    },
 }
 CHECK: Any = {
     "name": "contamination",
@@ -66,6 +75,54 @@ class AnalysisRequest(BaseModel):
     ] = ""
 
 
+class LiftRequest(BaseModel):
+    """The veil lifted, signed with the password of an admin."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "reason": "Customers complain, and we have to know whether it does harm.",
+                    "password": "four words for signing",
+                }
+            ]
+        },
+    )
+
+    reason: Annotated[
+        str,
+        Field(
+            max_length=LONGEST_REASON,
+            description="Why it cannot wait; printed on every report of the pilot from then on.",
+        ),
+    ]
+    password: Annotated[str, Field(min_length=1, max_length=256)]
+    as_of: Annotated[
+        date | None,
+        Field(description="The day as of which outcomes are read; today where left out."),
+    ] = None
+
+
+class LiftedModel(BaseModel):
+    """Who lifted the veil, when and why."""
+
+    by: str
+    on: date
+    reason: str
+
+
+class LookModel(BaseModel):
+    """A look at outcomes: which of the planned ones, how wide its intervals are, who asked."""
+
+    asked_by: str | None
+    number: int | None
+    planned: int | None
+    boundary: float | None = Field(description="Standard errors to each side.")
+    information: float | None = Field(description="Share of the information that was in.")
+    lifted: LiftedModel | None
+
+
 class AnalysisModel(BaseModel):
     """An analysis; it is kept for ever and never changes."""
 
@@ -79,6 +136,7 @@ class AnalysisModel(BaseModel):
     inputs_sha256: str
     address: str
     page: str
+    look: LookModel | None = Field(default=None, description="Null of a veiled analysis.")
 
 
 class AnalysisWithResult(AnalysisModel):

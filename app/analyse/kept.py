@@ -11,10 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from app.analyse.looks import Look
 from app.plan.service import pilot_id
 from app.refusals import NotFound, OutcomesVeiled
 from app.stored import from_text
-from app.tables import AnalysisRow, PilotRow
+from app.tables import AnalysisRow, LiftRow, PilotRow
 from experiments.decide.verdict import Status
 from experiments.report.plain import Json
 from experiments.report.report import PilotReport
@@ -60,6 +61,9 @@ _HEAD = (
 )
 
 
+_HEADS: Any = sa.select(*_HEAD)
+
+
 def heads(
     session: Session, pilot: PilotRow, *, below: int | None = None, limit: int | None = None
 ) -> list[Head]:
@@ -92,6 +96,26 @@ def newest_head(session: Session, slug: str) -> Head:
         known = session.exec(select(PilotRow.id).where(PilotRow.slug == slug)).first()
         raise NotFound(f"pilot {slug!r}" if known is None else f"analysis of pilot {slug!r} yet")
     return _head(row)
+
+
+def standing_head(session: Session, pilot: PilotRow) -> Head | None:
+    """The newest analysis for which the veil was not lifted: the one on which decisions stand."""
+    row = session.execute(_not_lifted(_HEADS, pilot)).first()
+    return None if row is None else _head(row)
+
+
+def standing(session: Session, pilot: PilotRow) -> AnalysisRow | None:
+    """The whole of that analysis, if there is one."""
+    return session.scalars(_not_lifted(sa.select(AnalysisRow), pilot)).first()
+
+
+def _not_lifted(query: sa.Select[Any], pilot: PilotRow) -> sa.Select[Any]:
+    lifts = sa.select(col(LiftRow.id)).where(col(LiftRow.analysis_id) == col(AnalysisRow.id))
+    return (
+        query.where(col(AnalysisRow.pilot_id) == pilot_id(pilot), ~lifts.exists())
+        .order_by(col(AnalysisRow.number).desc())
+        .limit(1)
+    )
 
 
 def result_text(session: Session, head: Head) -> str:
@@ -132,23 +156,25 @@ def result_kept(row: AnalysisRow) -> Json:
     return found
 
 
-def refuse_veiled(row: AnalysisRow) -> None:
-    """Stop where an analysis looked at no outcome.
+def refuse_veiled(status: str, result_json: str) -> None:
+    """Stop where an analysis looked at no outcome: the veil over results, value and decisions.
+
+    Nothing else need hide an outcome: a veiled analysis has computed none, so that its result, its
+    report and its accounts hold none.
+
+    Args:
+        status: The verdict of the analysis.
+        result_json: Its result.
 
     Raises:
         OutcomesVeiled: Says why, and until when.
     """
-    if row.status == Status.VEILED:
-        raise veil_of(row.result_json)
-
-
-def veil_of(text: str) -> OutcomesVeiled:
-    """What a veiled result says to those who ask for outcomes."""
-    verdict = json.loads(text)["verdict"]
-    until = verdict["visible_from"]
-    return OutcomesVeiled(
-        why=verdict["veil"], visible_from=date.fromisoformat(until) if until else None
-    )
+    if status == Status.VEILED:
+        verdict = json.loads(result_json)["verdict"]
+        until = verdict["visible_from"]
+        raise OutcomesVeiled(
+            why=verdict["veil"], visible_from=date.fromisoformat(until) if until else None
+        )
 
 
 def fingerprint_of(row: AnalysisRow) -> str:
@@ -161,8 +187,14 @@ def accounts_path(files: Path, slug: str, number: int) -> Path:
     return files / "accounts" / f"{slug}-{number}.parquet"
 
 
-def summary_of(row: AnalysisRow | Head, *, slug: str) -> Json:
-    """An analysis in a few words for scripts."""
+def summary_of(row: AnalysisRow | Head, *, slug: str, look: Look | None) -> Json:
+    """An analysis in a few words for scripts.
+
+    Args:
+        row: The analysis.
+        slug: Of its pilot.
+        look: How it was looked; None of a veiled one.
+    """
     return {
         "number": row.number,
         "status": str(row.status),
@@ -172,6 +204,7 @@ def summary_of(row: AnalysisRow | Head, *, slug: str) -> Json:
         "inputs_sha256": row.inputs_sha256,
         "address": f"/api/v1/pilots/{slug}/analyses/{row.number}",
         "page": f"/pilots/{slug}/analyse",
+        "look": look and look.as_json(),
     }
 
 

@@ -47,13 +47,30 @@ def ask(
             [Problem("amendment", f"must be plain text of at most {longest}")],
         )
     inputs_of(session, pilot, today=as_of or today, engine="")  # says what is not there yet
+    return submit_analysis(
+        session, pilot, by=by, as_of=as_of, amendment=" ".join(amendment.split()), now=now
+    )
+
+
+def submit_analysis(
+    session: Session,
+    pilot: PilotRow,
+    *,
+    by: Caller,
+    as_of: date | None,
+    amendment: str = "",
+    lift: int | None = None,
+    now: datetime,
+) -> JobRow:
+    """The job of an analysis; with `lift`, one that looks before the plan allows."""
     return submit(
         session,
         kind=JobKind.ANALYSE,
         arguments={
             "slug": pilot.slug,
             "as_of": as_of.isoformat() if as_of else None,
-            "amendment": " ".join(amendment.split()),
+            "amendment": amendment,
+            "lift": lift,
         },
         by=by.user_id,
         pilot_id=pilot.id,

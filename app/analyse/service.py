@@ -8,15 +8,17 @@ from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
+from app.analyse.looks import lifted_by, lifts_of, note_look
 from app.batches import complete_through, excluded, ledger_through, never_accepted
 from app.enrol.service import enrolment_receipt
 from app.plan.service import frozen_plan, pilot_id
-from app.tables import AnalysisRow, PilotRow, PlanRow
+from app.tables import AnalysisRow, LiftRow, PilotRow, PlanRow
 from app.workspace import Workspace
 from experiments.analyse.analysis import (
     Analysed,
+    Analysis,
     Inputs,
     analyse,
     first_outcome_recorded_at,
@@ -48,7 +50,19 @@ class Finding:
     registration: Registration
 
 
-def inputs_of(session: Session, pilot: PilotRow, *, today: date, engine: str) -> Inputs:
+def schedule_of(session: Session, pilot: PilotRow) -> Schedule:
+    """On which days the outcomes of a pilot may be looked at.
+
+    Raises:
+        NotNow: Nobody is enrolled yet.
+    """
+    plan, _ = frozen_plan(session, pilot)
+    return Schedule.of(plan, last_enrolled_on=enrolment_receipt(session, pilot).last_enrolled_on)
+
+
+def inputs_of(
+    session: Session, pilot: PilotRow, *, today: date, engine: str, lifted: bool = False
+) -> Inputs:
     """What an analysis as of today would be computed from; asks the registry alone.
 
     Args:
@@ -56,21 +70,27 @@ def inputs_of(session: Session, pilot: PilotRow, *, today: date, engine: str) ->
         pilot: The pilot.
         today: The day.
         engine: What would compute it.
+        lifted: Whether the veil was lifted for it.
 
     Raises:
         NotNow: Nobody is enrolled yet.
     """
     plan, stored = frozen_plan(session, pilot)
-    return _inputs(
-        session, plan, stored, enrolment_receipt(session, pilot), today=today, engine=engine
-    )
+    receipt = enrolment_receipt(session, pilot)
+    return _inputs(session, plan, stored, receipt, today=today, engine=engine, lifted=lifted)
 
 
-def same_analysis(session: Session, pilot: PilotRow, inputs: Inputs) -> AnalysisRow | None:
-    """The analysis of a pilot that was computed from the same, if there is one."""
+def same_analysis(
+    session: Session, pilot: PilotRow, inputs: Inputs, *, lift: LiftRow | None = None
+) -> AnalysisRow | None:
+    """The analysis of a pilot that was computed from the same, if there is one.
+
+    Who looked before the plan allowed belongs to it, because its report says so.
+    """
+    digest = _sha256(session, pilot, inputs, lift)
     return session.exec(
         select(AnalysisRow).where(
-            AnalysisRow.pilot_id == pilot.id, AnalysisRow.inputs_sha256 == _sha256(inputs)
+            AnalysisRow.pilot_id == pilot.id, AnalysisRow.inputs_sha256 == digest
         )
     ).first()
 
@@ -80,6 +100,7 @@ def analyse_pilot(
     pilot: PilotRow,
     *,
     today: date,
+    lift: LiftRow | None = None,
     known_registration: Registration | None = None,
 ) -> Finding:
     """Analyse a pilot as of its newest permitted look; before the first, veiled, as of today.
@@ -88,6 +109,7 @@ def analyse_pilot(
         workspace: Registry, ledger and engine.
         pilot: The pilot.
         today: The day.
+        lift: Of the veil: outcomes are looked at as of today, whatever the plan says.
         known_registration: Given where the registry cannot know it, as in a throw-away workspace.
 
     Raises:
@@ -99,7 +121,11 @@ def analyse_pilot(
     frozen, stored = frozen_plan(session, pilot)
     receipt = enrolment_receipt(session, pilot)
     plan = as_drawn(frozen, seed=receipt.seed, strata=receipt.strata)
-    inputs = _inputs(session, plan, stored, receipt, today=today, engine=engine.name)
+    lifted = lift is not None
+    inputs = _inputs(session, plan, stored, receipt, today=today, engine=engine.name, lifted=lifted)
+    zone = workspace.timezone
+    now_lifted = None if lift is None else lifted_by(session, lift, timezone=zone)
+    lifts = lifts_of(session, pilot, timezone=zone, before=lift)
     through = inputs.ledger_through
     without = excluded(session, through=through)
     unread = never_accepted(session, through=through)
@@ -114,6 +140,8 @@ def analyse_pilot(
         tier=receipt.tier,
         inputs=inputs,
         complete_through=declared,
+        lifted=now_lifted,
+        lifts=lifts,
     )
     known = known_registration or registration(
         frozen_at=stored.frozen_at.astimezone(ZoneInfo(workspace.timezone)),
@@ -134,24 +162,30 @@ def keep(
     pilot: PilotRow,
     found: Json,
     *,
-    inputs: Inputs,
+    analysis: Analysis,
     report_json: str,
     now: datetime,
+    asked_by: int | None = None,
+    lift: LiftRow | None = None,
 ) -> AnalysisRow:
-    """Keep a result for ever, under the pilot's next number.
+    """Keep a result for ever, under the pilot's next number; one that is not veiled is a look.
 
     Args:
         workspace: Holds the registry.
         pilot: The pilot.
         found: As scripts read it.
-        inputs: What it was computed from; the same inputs are kept once.
+        analysis: Says from what it was computed (the same inputs are kept once), and which look
+            it is.
         report_json: As people read it.
         now: When it was computed.
+        asked_by: The user who asked for it.
+        lift: Of the veil, for it.
     """
+    inputs = analysis.inputs
     session = workspace.session
     # One at a time: where transactions run side by side, they would take the same number.
     session.exec(select(PilotRow.id).where(PilotRow.id == pilot.id).with_for_update()).one()
-    row = same_analysis(session, pilot, inputs)
+    row = same_analysis(session, pilot, inputs, lift=lift)
     if row is None:
         newest = session.exec(
             select(func.max(AnalysisRow.number)).where(AnalysisRow.pilot_id == pilot.id)
@@ -164,10 +198,12 @@ def keep(
             status=found["verdict"]["status"],
             result_json=as_json(found),
             report_json=report_json,
-            inputs_sha256=_sha256(inputs),
+            inputs_sha256=_sha256(session, pilot, inputs, lift),
             created_at=now,
         )
         session.add(row)
+        if analysis.look is not None:
+            note_look(session, row, analysis.look, asked_by=asked_by, lift=lift)
     session.commit()
     return row
 
@@ -180,19 +216,29 @@ def _inputs(
     *,
     today: date,
     engine: str,
+    lifted: bool,
 ) -> Inputs:
     schedule = Schedule.of(plan, last_enrolled_on=receipt.last_enrolled_on)
+    permitted = None if lifted else schedule.newest(today)
     return Inputs(
         plan=stored.fingerprint,
         enrolment=receipt.fingerprint,
         ledger_through=ledger_through(session),
-        as_of=schedule.newest(today) or today,
+        as_of=permitted or today,
         engine=engine,
         pilotbook=version("pilotbook"),
     )
 
 
-def _sha256(inputs: Inputs) -> str:
-    """The digest of inputs as JSON with sorted keys."""
+def _sha256(session: Session, pilot: PilotRow, inputs: Inputs, lift: LiftRow | None) -> str:
+    """The digest of inputs as JSON with sorted keys, and of the lifts through which was looked."""
     said = asdict(inputs) | {"as_of": inputs.as_of.isoformat()}
+    before = select(LiftRow.id).where(
+        LiftRow.pilot_id == pilot.id, col(LiftRow.analysis_id).is_not(None)
+    )
+    if lift is not None:
+        before = before.where(col(LiftRow.id) < lift.id)
+        said |= {"lift": lift.id}
+    if lifts := sorted(number for number in session.exec(before).all() if number is not None):
+        said |= {"lifts": lifts}
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
-from app.analyse.kept import fingerprint_of, newest, refuse_veiled, result_kept
+from app.analyse.kept import fingerprint_of, refuse_veiled, result_kept, standing
 from app.people.caller import Caller
 from app.people.sign_ins import check_password
 from app.people.users import emails_of
@@ -36,7 +36,7 @@ class OpenQuestion:
     """What an executive is asked.
 
     Attributes:
-        analysis: The newest analysis.
+        analysis: The newest analysis for which the veil was not lifted.
         fingerprint: Of what it shows; a decision has to name it.
         recommendation: What the rule recommends.
         decision: The newest decision, on this or an earlier analysis; None before the first.
@@ -81,7 +81,7 @@ def question_of(session: Session, pilot: PilotRow) -> OpenQuestion:
     Raises:
         NotFound: There is no analysis yet.
     """
-    analysis = newest(session, pilot)
+    analysis = standing(session, pilot)
     if analysis is None:
         raise NotFound(f"analysis of pilot {pilot.slug!r} yet")
     return OpenQuestion(
@@ -181,7 +181,7 @@ def decide(
     _refuse_stale(question, fingerprint)
     recommended = question.recommendation.choice
     if recommended is None:
-        refuse_veiled(question.analysis)
+        refuse_veiled(question.analysis.status, question.analysis.result_json)
         raise NotNow("The newest analysis recommends nothing, so that nothing can be decided.")
     if question.settled:
         raise NotNow(

@@ -1,7 +1,8 @@
-"""Worked pilot files with generated data: one wide, one long.
+"""Worked pilot files with generated data: one wide, one long, one clustered.
 
-wide   one row per customer, arms and outcomes in columns; no history but what a column says
-long   one row per event, with history before the start, tiers, and arms drawn by Pilotbook
+wide       one row per customer, arms and outcomes in columns; no history but what a column says
+long       one row per event, with history before the start, tiers, and arms drawn by Pilotbook
+clustered  branches drawn by Pilotbook, each with all of its customers (`clustered.py`)
 
 `python -m app.demo.worked FOLDER` writes them; the ones shipped in `worked/` were written so.
 """
@@ -17,6 +18,7 @@ from typing import Final
 
 import numpy as np
 
+from app.demo.clustered import write_clustered
 from app.demo.company import MEASURES, Behavior, Company, Floats, build_company, together
 from app.demo.files import behavior_table, pilot_toml, write_customers
 from app.demo.pilots import Pilot, draw_arms, enrolled_ids, program_effects, three_pilots
@@ -96,10 +98,11 @@ cost_per_treated = {cost}
 
 
 def write_worked(folder: Path, *, seed: int = SEED) -> None:
-    """Write both worked pilots, each in a folder of its own."""
-    wide_rng, long_rng = np.random.default_rng(seed).spawn(2)
+    """Write the worked pilots, each in a folder of its own."""
+    wide_rng, long_rng, clustered_rng = np.random.default_rng(seed).spawn(3)
     write_wide(folder / "wide", rng=wide_rng)
     write_long(folder / "long", rng=long_rng)
+    write_clustered(folder / "clustered", rng=clustered_rng)
 
 
 def write_wide(folder: Path, *, rng: np.random.Generator) -> None:

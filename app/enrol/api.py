@@ -49,6 +49,8 @@ class Enrolled(BaseModel):
         assigned: Whether Pilotbook drew the groups.
         seed: With which.
         strata: Within the values of which attributes.
+        cluster: The attribute by which customers were assigned together; None where one by one.
+        clusters: Clusters per group; empty where customers were assigned one by one.
         waiting: Whether `POST .../assignment` has still to draw the groups.
         address: Of the list.
     """
@@ -69,6 +71,8 @@ class Enrolled(BaseModel):
                     "assigned": True,
                     "seed": 2026,
                     "strata": ["tier"],
+                    "cluster": None,
+                    "clusters": {},
                     "waiting": False,
                     "address": "/api/v1/pilots/loyalty-letter/assignment",
                 }
@@ -88,6 +92,8 @@ class Enrolled(BaseModel):
     assigned: bool
     seed: int | None
     strata: list[str]
+    cluster: str | None
+    clusters: dict[str, int]
     waiting: bool
     address: str
 

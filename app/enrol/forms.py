@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.plan.draft import draft_of
 from app.tables import PilotRow
 from app.web.columns import PLAN_WORDS, chosen_meanings
+from experiments.enrol.clusters import cluster_attribute
 from experiments.enrol.guess import CustomerMeaning, CustomersGuess, customers_file
 from experiments.errors import BadInput, Problem
 from experiments.pilot import Plan
@@ -114,7 +115,9 @@ def lacking(plan: Plan, columns: Sequence[str], *, file: str) -> str:
         columns: Of the file.
         file: Its name.
     """
+    cluster = cluster_attribute(plan)
     needed = [
+        *([("What belongs together", cluster)] if cluster is not None else []),
         *(("Even out by", name) for name in plan.design.strata),
         *(("Compare at equal", name) for metric in plan.metrics for name in metric.covariates),
         *(("Look at some customers apart", segment.attribute) for segment in plan.segments),

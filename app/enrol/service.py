@@ -148,7 +148,7 @@ def list_customers(
     session.commit()
     if earlier is not None and Path(earlier.upload) != path:
         Path(earlier.upload).unlink(missing_ok=True)
-    return CustomerList(called, customers.rows.num_rows, attributes_of(source))
+    return CustomerList(called, customers.rows.num_rows, attributes_of(source, plan))
 
 
 def draw_arms(
@@ -294,7 +294,7 @@ def _read(
 
 def _strata(plan: Plan, source: CustomersFile, asked: tuple[str, ...]) -> tuple[str, ...]:
     """The strata to draw within: those of the plan, or those that were asked for."""
-    known = attributes_of(source)
+    known = attributes_of(source, plan)
     problems = [
         Problem("strata", f"{name!r} is no attribute of the customers; known are {_listed(known)}")
         for name in asked

@@ -74,7 +74,13 @@ def enrolled_sentence(receipt: EnrolmentReceipt) -> str:
         >>> enrolled_sentence(receipt)
         '1,200 customers enrolled: 600 in Control, 600 in E-mail; 3 rows left out.'
     """
-    groups = ", ".join(f"{customers:,} in {arm}" for arm, customers in receipt.arms.items())
+    units = {
+        arm: f" ({counted(clusters, 'cluster', 'clusters')})"
+        for arm, clusters in receipt.clusters.items()
+    }
+    groups = ", ".join(
+        f"{customers:,} in {arm}{units.get(arm, '')}" for arm, customers in receipt.arms.items()
+    )
     total = counted(sum(receipt.arms.values()), "customer", "customers")
     left_out = f"; {counted(receipt.left_out, 'row', 'rows')} left out" if receipt.left_out else ""
     return f"{total} enrolled: {groups}{left_out}."
@@ -85,9 +91,10 @@ def drawn_sentence(receipt: EnrolmentReceipt) -> str:
     if not receipt.assigned:
         return "The groups came with the file."
     within = f", within {' and '.join(receipt.strata)}" if receipt.strata else ""
+    together = f", each {receipt.cluster} as a whole" if receipt.cluster else ""
     return (
-        f"Pilotbook drew the groups with seed {receipt.seed}{within}; the same seed and the same "
-        f"customers give the same groups again."
+        f"Pilotbook drew the groups with seed {receipt.seed}{within}{together}; the same "
+        f"seed and the same customers give the same groups again."
     )
 
 

@@ -108,6 +108,8 @@ def receipt_body(pilot: PilotRow, receipt: EnrolmentReceipt) -> Json:
         "assigned": receipt.assigned,
         "seed": receipt.seed,
         "strata": list(receipt.strata),
+        "cluster": receipt.cluster,
+        "clusters": receipt.clusters,
         "waiting": False,
         "address": f"{PREFIX}/pilots/{pilot.slug}/assignment",
     }
@@ -127,6 +129,8 @@ def _waiting_body(pilot: PilotRow, waiting: CustomerList) -> Json:
         "assigned": False,
         "seed": None,
         "strata": [],
+        "cluster": None,
+        "clusters": {},
         "waiting": True,
         "address": f"{PREFIX}/pilots/{pilot.slug}/assignment",
     }

@@ -18,6 +18,7 @@ class Right(StrEnum):
     PULL_ACCOUNTS = "pull accounts by customer number"
     SEE_CUSTOMERS = "see customer ids and export treatment lists"
     SIGN = "sign plans, and accept or override decisions"
+    LIFT = "lift the veil over outcomes"
     FOLLOW = "follow a job"
     OWN_ACCOUNT = "change the own password, tokens and sign-ins"
     ADMINISTER = "administer users and tokens of others"
@@ -47,6 +48,7 @@ RIGHTS: Final[Mapping[Right, Mapping[Role, Reach]]] = {
     Right.PULL_ACCOUNTS: _row(Reach.OWN, Reach.ALL, Reach.NONE, Reach.ALL),
     Right.SEE_CUSTOMERS: _row(Reach.OWN, Reach.NONE, Reach.NONE, Reach.ALL),
     Right.SIGN: _row(Reach.NONE, Reach.NONE, Reach.ALL, Reach.NONE),
+    Right.LIFT: _row(Reach.NONE, Reach.NONE, Reach.NONE, Reach.ALL),
     Right.FOLLOW: _row(Reach.OWN, Reach.OWN, Reach.OWN, Reach.ALL),
     Right.OWN_ACCOUNT: _row(Reach.OWN, Reach.OWN, Reach.OWN, Reach.OWN),
     Right.ADMINISTER: _row(Reach.NONE, Reach.NONE, Reach.NONE, Reach.ALL),

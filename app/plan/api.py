@@ -11,6 +11,7 @@ from app.dependencies import (
     NowDep,
     PilotDep,
     ReadingDep,
+    SettingsDep,
     TodayDep,
     WritingDep,
     allow,
@@ -20,7 +21,8 @@ from app.people.rights import Right
 from app.plan import service
 from app.plan.asked import PowerQuery
 from app.plan.draft import Draft, draft_of, text_of_file
-from app.plan.outlook import Assumed, assumed_of, draft_outlook, kind_of, sentences_of
+from app.plan.drafted import kind_of
+from app.plan.outlook import Assumed, assumed_of, draft_outlook, sentences_of
 from app.plan.readiness import readiness_of
 from app.plan.schemas import (
     PLAN,
@@ -205,9 +207,11 @@ def sign_plan(
 
 
 @router.get("/pilots/{slug}/readiness", dependencies=[allow(Right.READ)])
-def get_readiness(pilot: PilotDep, session: ReadingDep, today: TodayDep) -> ReadinessList:
+def get_readiness(
+    pilot: PilotDep, session: ReadingDep, today: TodayDep, settings: SettingsDep
+) -> ReadinessList:
     """What an analysis needs: what is there, and what is missing."""
-    found = readiness_of(session, pilot, today=today)
+    found = readiness_of(session, pilot, today=today, timezone=settings.timezone)
     return ReadinessList(
         checks=[
             ReadinessCheck(name=one.name, outcome=one.outcome, sentence=one.sentence)

@@ -57,7 +57,8 @@ class PowerQuery(BaseModel):
         """What was typed, with what was asked."""
         said: dict[str, Any] = self.model_dump(exclude={"guardrail"})
         besides = {key: said.pop(key) for key in Known.__slots__ if key in said}
-        known = Known(**besides, guardrails=tuple(_guardrail(text) for text in self.guardrail))
+        levels = dict(typed.known.guardrails) | dict(_guardrail(text) for text in self.guardrail)
+        known = Known(**besides, guardrails=tuple(levels.items()))
         return typed.but(**said, known=known)
 
 

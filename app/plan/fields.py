@@ -36,11 +36,15 @@ SINGLE: Final[Mapping[str, Typed]] = {
         (
             *("pilot-name", "pilot-slug", "pilot-goal", "pilot-hypothesis", "pilot-owner"),
             *("pilot-sponsor", "pilot-starts_on", "pilot-ends_on"),
-            *("design-kind", "design-control", "value-currency", "value-metric", "value-basis"),
+            *("design-kind", "design-cluster", "design-look", "design-spending", "design-futility"),
+            *("design-control", "value-currency", "value-metric", "value-basis"),
         ),
         T,
     ),
     "design-strata": L,
+    "design-looks": L,
+    "design-spending_parameter": N,
+    "design-tuning_n": W,
     "design-alpha": P,
     "design-prior-mean": N,
     "design-prior-sd": N,
@@ -74,6 +78,7 @@ METRIC: Final[Mapping[str, Typed]] = {
     "pre_days": W,
     "cap-value": N,
     "cap-percentile": N,
+    "bootstrap": T,
     "at_least": W,
     "active_days": W,
     "tolerance": N,
@@ -88,13 +93,29 @@ ROWS: Final[Mapping[str, Mapping[str, Typed]]] = {
 CHOSEN: Final = frozenset({"kind", "role", "direction"})
 # A measure that is none of those to choose from is typed beside them.
 OTHER_MEASURE: Final = "other_measure"
+# The level of a guardrail, typed beside the plan for its outlook.
+LEVEL: Final = "now"
+BESIDE: Final = (OTHER_MEASURE, LEVEL)
 # What is worse for a guardrail, which has no usual direction, and the direction that is better.
 WORSE: Final[Mapping[str, str]] = {"more": "down", "less": "up"}
 # Keys that the form does not show.
 KEPT: Final[Mapping[str, tuple[str, ...]]] = {
-    "design": ("cluster", "seed", "look", "looks", "spending", "futility", "tuning_n"),
+    "design": ("seed",),
     "value": ("verdict_on", "ltv", "persistence_months"),
 }
+# Keys of the design that only some choices have a use for.
+NEEDED_BY: Final[tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]] = (
+    ("kind", ("clustered", "supplied"), ("cluster",)),
+    ("look", ("group_sequential",), ("looks", "spending", "spending_parameter", "futility")),
+    ("look", ("always_valid",), ("tuning_n",)),
+    ("spending", ("kim-demets", "hwang-shih-decani"), ("spending_parameter",)),
+)
+IN_UNITS: Final = ("mean", "ratio", "latest")  # kinds whose number may be money
+# Keys of a metric that only one kind has a use for.
+KIND_KEYS: Final = (
+    *(("mean", "cap"), ("mean", "bootstrap"), ("rate", "at_least"), ("ratio", "denominator")),
+    ("retention", "active_days"),
+)
 KEPT_WHOLE: Final = ("phases", "waivers", "customers", "behavior")
 MOST_ROWS: Final = 100
 READERS: Final[Mapping[Typed, Callable[[str], Decimal | int | str]]] = {
@@ -112,7 +133,7 @@ def typed_fields(form: Iterable[tuple[str, str]]) -> Fields:
     for name, text in form:
         if name in SINGLE or name in ASIDE or name == CONTROL_SHARE:
             single[name] = text
-        elif (found := _ROW.fullmatch(name)) and found[3] in (*ROWS[found[1]], OTHER_MEASURE):
+        elif (found := _ROW.fullmatch(name)) and found[3] in (*ROWS[found[1]], *BESIDE):
             rows[found[1]].setdefault(int(found[2]), {})[found[3]] = text
     for row in rows["metrics"].values():
         other = row.pop(OTHER_MEASURE, "")
@@ -212,6 +233,7 @@ def field_of(where: str, *, control: str = "", treatments: Iterable[str] = ()) -
         return CONTROL_SHARE if share[1] == control else ""
     name = re.sub(r"\[(\d+)\]", lambda found: f".{int(found[1]) - 1}", where).replace(".", "-")
     name = re.sub(r"^design-treatments-(\d+)$", r"treatments-\1-name", name)
+    name = re.sub(r"^design-looks-\d+$", "design-looks", name)
     named = {
         "design-treatments": "treatments-0-name",
         "design-shares": CONTROL_SHARE,
@@ -267,15 +289,21 @@ def _fill_in(given: Json) -> None:
 
 def _leave_out(given: Json, problems: list[Problem]) -> None:
     """What the choices made leave no use for, which the form does not show then."""
-    value = given["value"]
+    value, design = given["value"], given["design"]
+    chosen = {key: str(design.get(key, "")) for key in ("kind", "look", "spending")}
+    for chooser, choices, keys in NEEDED_BY:
+        if chosen[chooser] not in choices:
+            for key in keys:
+                design.pop(key, None)
     for place, metric in enumerate(given["metrics"], start=1):
         kind, worse = metric.get("kind"), metric.pop("worse", None)
-        if kind != "mean":
-            metric.pop("cap", None)
-            if metric.get("unit") == value.get("currency"):
-                metric.pop("unit", None)
-        if kind != "rate":
-            metric.pop("at_least", None)
+        if kind not in IN_UNITS and metric.get("unit") == value.get("currency"):
+            metric.pop("unit", None)
+        if chosen["kind"] not in ("", "randomized"):
+            metric.pop("bootstrap", None)
+        for only, key in KIND_KEYS:
+            if kind != only:
+                metric.pop(key, None)
         if metric.get("role") != "guardrail":
             metric.pop("tolerance", None)
             metric.pop("tolerance_relative", None)
@@ -313,7 +341,7 @@ def _write(fields: Fields, name: str, typed: Typed, value: Any) -> None:
     elif typed is P:
         fields[name] = write_percent(Decimal(value))
     else:
-        fields[name] = str(value)
+        fields[name] = "true" if value is True else str(value)
 
 
 def _at(given: Any, path: list[str]) -> Any:

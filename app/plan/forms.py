@@ -15,7 +15,7 @@ from app.plan.fields import (
     rows_of,
     typed_fields,
 )
-from app.plan.words import GOALS, KINDS, ROLES
+from app.plan.words import DESIGNS, GOALS, KINDS, LOOKS, ROLES, SPENDING
 from app.refusals import TooLarge
 from experiments.errors import BadInput, Problem
 from experiments.terms import MetricKind
@@ -33,7 +33,15 @@ LABELS: Final[Mapping[str, str]] = {
     "pilot-ends_on": "Last day",
     "design-control": "Group without the program",
     CONTROL_SHARE: "Share without the program",
+    "design-kind": "Who decides who gets it",
+    "design-cluster": "What belongs together",
     "design-strata": "Even out by",
+    "design-look": "When outcomes are looked at",
+    "design-looks": "Last day of each look",
+    "design-spending": "How looks share the chance of a false alarm",
+    "design-spending_parameter": "Power, or curve",
+    "design-futility": "Advice to stop for want of an effect",
+    "design-tuning_n": "Customers at which intervals are narrowest",
     "design-alpha": "Chance of a false alarm",
     "design-prior-mean": "Effect believed before",
     "design-prior-sd": "Give or take",
@@ -63,6 +71,10 @@ LABELS: Final[Mapping[str, str]] = {
     "outlook-effect": "What you expect the program to add per customer",
     "outlook-contacts": "Contacts per treated customer",
 }
+_HOW_MUCH: Final = {
+    "outlook-mean": "How much of it there is without the program",
+    "outlook-effect": "How much more with the program",
+}
 # What is called otherwise where another kind carries the money.
 KIND_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     MetricKind.COUNT: {
@@ -71,6 +83,10 @@ KIND_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         "outlook-effect": "How much more often with the program",
     },
     MetricKind.RATE: {"value-value_per_unit": "Value of one customer who does it"},
+    MetricKind.RETENTION: {"value-value_per_unit": "Value of one customer who stays"},
+    MetricKind.BREADTH: {"value-value_per_unit": "Value of one further item", **_HOW_MUCH},
+    MetricKind.RATIO: {"value-value_per_unit": "Value of one more for each", **_HOW_MUCH},
+    MetricKind.LATEST: {"value-value_per_unit": "Value of one point", **_HOW_MUCH},
 }
 ROW_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "metrics": {
@@ -81,17 +97,19 @@ ROW_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         "role": "Role",
         "direction": "Better",
         "worse": "Which is worse",
-        "denominator": "Denominator",
+        "denominator": "For each of",
         "covariates": "Compare at equal",
         "window-days-0": "Window from day",
         "window-days-1": "Window to before day",
         "pre_days": "Days before enrolment",
         "cap-value": "Cut at",
-        "cap-percentile": "Cut at percentile",
+        "cap-percentile": "Or at percentile",
+        "bootstrap": "Draw its interval anew",
         "at_least": "Counts from",
-        "active_days": "Active days",
+        "active_days": "Active in the last",
         "tolerance": "Tolerance in the metric’s unit",
         "tolerance_relative": "Tolerance",
+        "now": "Without the program",
     },
     "treatments": {"name": "Name", "share": "Share"},
     "segments": {"attribute": "Attribute"},
@@ -108,6 +126,11 @@ CHOICES: Final[Mapping[str, list[tuple[str, str]]]] = {
     "roles": [(value, said[0].upper() + said[1:]) for value, said in ROLES.items()],
     "directions": [("up", "More is better"), ("down", "Less is better")],
     "worse": [("", "Choose"), ("more", "More is worse"), ("less", "Less is worse")],
+    "designs": list(DESIGNS.items()),
+    "looks": list(LOOKS.items()),
+    "spending": list(SPENDING.items()),
+    "futility": [("", "None"), *SPENDING.items()],
+    "bootstrap": [("", "No"), ("true", "Yes, 999 times")],
     "bases": [("", "As given"), ("pilot", "Of the pilot"), ("rollout", "At roll-out")],
 }
 # Keys of the pilot file inside a sentence, in the words of the form.
@@ -115,6 +138,23 @@ _KEYS: Final = {
     name.split("-")[-1]: label for name, label in LABELS.items() if "_" in name.split("-")[-1]
 } | {name: label for name, label in ROW_LABELS["metrics"].items() if "_" in name}
 _KEY: Final = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
+# What a metric of some kind or role needs, and the field for it.
+_NEEDS: Final[Mapping[str, str]] = {
+    "needs tolerance": "tolerance_relative",
+    "needs denominator": "denominator",
+    "needs active_days": "active_days",
+}
+# Sentences that speak of the pilot file's words, in those of the form.
+_INSTEAD: Final[Mapping[str, str]] = {
+    "needs tolerance": "10 means: at most a tenth worse than the control group",
+    "needs denominator": "say what the amount is divided by",
+    "needs active_days": "a customer who did nothing for so many days has left",
+    "needs looks": "write the last day that each look takes in, one a line",
+    "needs cluster": "name the column of the customer file that says what belongs together",
+    'look = "always_valid"': "where outcomes are looked at on any day, every metric has its days "
+    "after enrolment, because customers are read one after the other",
+}
+_WITHOUT_WINDOW: Final = re.compile(r"^look = \"always_valid\".*?metric '(.+?)' has no window")
 _METRIC: Final = re.compile(r"^metric '(.+?)' ")
 
 
@@ -124,6 +164,8 @@ def new_fields(*, name: str, owner: str, currency: str) -> Fields:
         "pilot-name": name,
         "pilot-goal": "sales",
         "pilot-owner": owner,
+        "design-kind": "randomized",
+        "design-look": "fixed",
         "design-control": "Control",
         "treatments-0-name": name,
         "metrics-0-kind": "mean",
@@ -228,14 +270,22 @@ def _field(problem: Problem, fields: Mapping[str, str]) -> str:
     if name:
         return name
     if row := re.fullmatch(r"metrics\[(\d+)\]", problem.where):
-        if "needs tolerance" in problem.what:
-            return f"metrics-{int(row[1]) - 1}-tolerance_relative"
+        for said, key in _NEEDS.items():
+            if said in problem.what:
+                return f"metrics-{int(row[1]) - 1}-{key}"
         return _mentioned(f"metrics-{int(row[1]) - 1}", METRIC, problem.what)
     if named := _METRIC.match(problem.what):
         return _of_metric(named[1], problem.what, fields)
+    if always := _WITHOUT_WINDOW.match(problem.what):
+        return _row_of(always[1], fields, "window-days-1")
     if "margin_rate" in problem.what:
         return "value-margin_rate" if money_kind(fields) == "mean" else "value-value_per_unit"
     for key, mentioned in (
+        ("design-looks", "looks"),
+        ("design-looks", "look, "),
+        ("design-spending_parameter", "spending_parameter"),
+        ("design-cluster", "cluster"),
+        ("design-look", "look = "),
         ("pilot-ends_on", "ends_on"),
         (CONTROL_SHARE, "shares"),
         ("design-control", "different arms"),
@@ -251,12 +301,17 @@ def _field(problem: Problem, fields: Mapping[str, str]) -> str:
 
 def _of_metric(metric: str, what: str, fields: Mapping[str, str]) -> str:
     """The field of a metric that a sentence names."""
-    rows = rows_of(fields, "metrics")
-    names = [(row.get("name") or row.get("measure") or "").strip() for row in rows]
-    place = max((at for at, name in enumerate(names) if name == metric), default=0)
     keys = {"role": "role", "cap": "cap-value", "direction": "direction"}
     said = what.split(", so ", 1)[-1]
     key = next((field for word, field in keys.items() if word in said), "name")
+    return _row_of(metric, fields, key)
+
+
+def _row_of(metric: str, fields: Mapping[str, str], key: str) -> str:
+    """A field of the metric of some name."""
+    rows = rows_of(fields, "metrics")
+    names = [(row.get("name") or row.get("measure") or "").strip() for row in rows]
+    place = max((at for at, name in enumerate(names) if name == metric), default=0)
     return f"metrics-{place}-{key}"
 
 
@@ -273,8 +328,9 @@ def _sentence(label: str, name: str, problem: Problem) -> str:
         return f"{label} {what}."
     if name in ("value-margin_rate", "value-value_per_unit") and "margin_rate" in problem.what:
         return f"{label} is missing."
-    if "needs tolerance" in problem.what:
-        return f"{label} is missing; 10 means: at most a tenth worse than the control group."
+    for said, instead in _INSTEAD.items():
+        if said in problem.what:
+            return f"{label} is missing; {instead}."
     if not label:
         return f"{problem.where}: {what}." if problem.where else f"{what[0].upper()}{what[1:]}."
     if what == "is missing; add it" or what.startswith("is empty"):

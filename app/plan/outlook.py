@@ -4,27 +4,34 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from markupsafe import Markup
-from pydantic import BaseModel, ValidationError
 
-from app.plan.fields import ASIDE, READERS, Fields, Typed
+from app.plan.drafted import (
+    days_of,
+    design_of,
+    kind_of,
+    metrics_of,
+    money_of,
+    money_unit,
+    over_horizon,
+    pays_from,
+    read_as,
+    unit_of,
+)
+from app.plan.fields import ASIDE, LEVEL, READERS, Fields, Typed, rows_of
 from app.plan.forms import AMOUNT_ASIDE, RATE_ASIDE, label_of
 from app.plan.known import NOTHING_KNOWN, Known
-from app.plan.typed import plain_number
+from app.plan.typed import plain_number, read_percent
 from app.plan.words import in_short
-from experiments.design import Design
 from experiments.errors import BadInput, BadPlan, Undefined
-from experiments.pilot import Metric, Value, Window
+from experiments.pilot import Metric, Window
 from experiments.plan.baseline import Baseline
-from experiments.plan.break_even import BreakEven, Costing, break_even, window_months
 from experiments.plan.duration import duration
-from experiments.plan.horizon import HorizonBreakEven, horizon_break_even
 from experiments.plan.looking import Looking
 from experiments.plan.outlook import Outlook, outlook
 from experiments.plan.pilot_file import parse_plan
-from experiments.plan.power import KINDS
 from experiments.plan.trial import SHARES, Groups
 from experiments.report.drawing import RESPONSIVE, Layout
 from experiments.report.html import ChartBlock
@@ -37,15 +44,11 @@ from experiments.report.outlook_words import (
 from experiments.report.power_chart import POWER_KEY, power_svg, power_table
 from experiments.report.report import Line
 from experiments.report.wording import Unit, counted
-from experiments.terms import MOST, Basis, MetricKind, Role, Stretch
+from experiments.terms import MOST, MetricKind, Role
 
-AnyModel = TypeVar("AnyModel", bound=BaseModel)
 USUAL_CUSTOMERS: Final = 10_000
 SPREAD: Final = 3.0  # standard deviations of an amount per average, where nobody said
 SD_ASSUMED: Final = "typed in; the standard deviation is assumed"
-HOW_CUSTOMERS_ARE_READ: Final = (
-    *("kind", "cluster", "look", "looks", "spending", "spending_parameter", "tuning_n"),
-)
 _LARGEST: Final = Decimal(10) ** 12
 
 
@@ -147,13 +150,34 @@ def assumed_of(fields: Mapping[str, str], *, kind: MetricKind) -> tuple[Assumed,
     expected = found.pop("rate_with", None)
     if kind in SHARES:
         found["effect"] = _more(found.get("rate"), expected)
-    return Assumed(**found), wrong
+    levels, unread = _levels(fields)
+    return Assumed(**found, known=Known(guardrails=levels)), wrong | unread
+
+
+def _levels(
+    fields: Mapping[str, str],
+) -> tuple[tuple[tuple[str, tuple[float, float | None]], ...], dict[str, str]]:
+    """Shares of customers typed beside guardrails; and, by field, what cannot be read."""
+    levels: list[tuple[str, tuple[float, float | None]]] = []
+    wrong: dict[str, str] = {}
+    for place, row in enumerate(rows_of(fields, "metrics")):
+        text, name = row.get(LEVEL, "").strip(), row.get("name", "").strip()
+        if not text or row.get("role") != Role.GUARDRAIL or row.get("kind") not in SHARES:
+            continue
+        share = read_percent(text)
+        if isinstance(share, str):
+            wrong[f"metrics-{place}-{LEVEL}"] = f"{text!r} {share}"
+        elif not 0 <= share <= 1:
+            wrong[f"metrics-{place}-{LEVEL}"] = f"{text!r} is out of range"
+        else:
+            levels.append((name or row.get("measure", "").strip(), (float(share), None)))
+    return tuple(levels), wrong
 
 
 def assumed_facts(given: Mapping[str, Any], fields: Mapping[str, str]) -> list[tuple[str, str]]:
     """What was typed for the outlook, by the labels of the form, and what was assumed besides."""
     kind = kind_of(given)
-    unit = "" if kind is not MetricKind.MEAN else _money_unit(given)
+    unit = "" if kind is not MetricKind.MEAN else money_unit(given)
     left_out = AMOUNT_ASIDE if kind in SHARES else RATE_ASIDE
     facts = {}
     for name, typed in ASIDE.items():
@@ -180,9 +204,9 @@ def assumed_facts(given: Mapping[str, Any], fields: Mapping[str, str]) -> list[t
 def panel_of(given: Mapping[str, Any], fields: Fields) -> Panel:
     """The panel of a draft: every number that its parts allow, a reason where one is missing."""
     kind = kind_of(given)
-    unit = _unit(given)
+    unit = unit_of(given)
     found = draft_outlook(given, assumed_of(fields, kind=kind)[0])
-    guardrails = any(metric.get("role") == Role.GUARDRAIL for metric in _metrics(given))
+    guardrails = any(metric.get("role") == Role.GUARDRAIL for metric in metrics_of(given))
     return Panel(
         _short(given),
         outlook_lines(found, unit=unit),
@@ -197,8 +221,8 @@ def panel_of(given: Mapping[str, Any], fields: Fields) -> Panel:
 
 def sentences_of(given: Mapping[str, Any], found: Outlook) -> list[str]:
     """The numbers of a draft, a sentence each."""
-    unit = _unit(given)
-    guardrails = any(metric.get("role") == Role.GUARDRAIL for metric in _metrics(given))
+    unit = unit_of(given)
+    guardrails = any(metric.get("role") == Role.GUARDRAIL for metric in metrics_of(given))
     details = outlook_details(found, unit=unit, guardrails=guardrails)
     return [line.text for line in (*outlook_lines(found, unit=unit), *details)]
 
@@ -206,36 +230,30 @@ def sentences_of(given: Mapping[str, Any], found: Outlook) -> list[str]:
 def draft_outlook(given: Mapping[str, Any], assumed: Assumed) -> Outlook:
     """The numbers of a draft, complete or not."""
     kind = kind_of(given)
-    days = _days(given)
-    windows = [_read(Window, metric.get("window")) for metric in _metrics(given)]
-    pays_from = _pays_from(given, days, assumed)
-    design = _design(given)
+    days = days_of(given)
+    windows = [read_as(Window, metric.get("window")) for metric in metrics_of(given)]
+    pays = pays_from(given, days, contacts=assumed.contacts)
+    design = design_of(given)
     return outlook(
         Groups.of(design),
         kind=kind,
         baseline=assumed.baseline(kind),
         customers=assumed.customers,
-        pays_from=pays_from,
+        pays_from=pays,
         effect=assumed.effect,
         days=duration(windows, starts_on=days.starts_on, ends_on=days.ends_on)
         if days
         else Undefined("say the first and the last day"),
         design=design.kind,
         looking=Looking.of(design),
-        over_horizon=_over_horizon(given, days, pays_from),
+        over_horizon=over_horizon(given, days, pays),
         guardrails=_guardrails(given, assumed),
     )
 
 
-def kind_of(given: Mapping[str, Any]) -> MetricKind:
-    """The kind of the metric that carries the money; an amount while nobody said."""
-    said = _money(given).get("kind")
-    return MetricKind(said) if said in {kind.value for kind in KINDS} else MetricKind.MEAN
-
-
 def _counted_days(given: Mapping[str, Any]) -> str:
     """The days in which a customer's money counts, as the end of a question."""
-    stretch, window = _days(given), _read(Window, _money(given).get("window"))
+    stretch, window = days_of(given), read_as(Window, money_of(given).get("window"))
     if window is not None:
         return f"in these {counted(window.days[1] - window.days[0], 'day', 'days')}"
     if stretch is None:
@@ -270,120 +288,16 @@ def _block(found: Outlook, unit: Unit) -> ChartBlock | None:
     )
 
 
-def _design(given: Mapping[str, Any]) -> Design:
-    """The design, as far as it makes sense; two halves and one look while it does not."""
-    said = _section(given, "design")
-    arms = [arm or f"treatment {at}" for at, arm in enumerate(said.get("treatments") or [""])]
-    parts = {"control": said.get("control") or "control", "treatments": arms}
-    for more in (
-        (*HOW_CUSTOMERS_ARE_READ, "shares", "alpha"),
-        ("shares", "alpha"),
-        ("shares",),
-        (),
-    ):
-        keys = {key: said[key] for key in more if key in said}
-        design = _read(Design, {**parts, **keys})
-        if design is not None:
-            return design
-    return Design(control="control", treatments=("treatment",))
-
-
 def _guardrails(
     given: Mapping[str, Any], assumed: Assumed
 ) -> tuple[tuple[Metric, Baseline | Undefined], ...]:
     """The guardrails of a draft of whose level somebody said something."""
-    metrics = [_read(Metric, one) for one in _metrics(given) if one.get("role") == Role.GUARDRAIL]
+    metrics = [
+        read_as(Metric, one) for one in metrics_of(given) if one.get("role") == Role.GUARDRAIL
+    ]
     levels = dict(assumed.known.guardrails)
     return tuple(
         (metric, assumed.known.guardrail(metric.kind, levels[metric.name]))
         for metric in metrics
         if metric is not None and metric.name in levels
     )
-
-
-def _over_horizon(
-    given: Mapping[str, Any], days: Stretch | None, pays_from: BreakEven | Undefined
-) -> HorizonBreakEven | Undefined:
-    value = _value(given)
-    if value is None or days is None:
-        return Undefined("say what a unit is worth and the pilot's days")
-    return horizon_break_even(
-        pays_from,
-        window_months=window_months(
-            _read(Window, _money(given).get("window")),
-            starts_on=days.starts_on,
-            ends_on=days.ends_on,
-        ),
-        persistence_months=value.persistence_months,
-        horizon_months=value.horizon_months,
-        discount_rate=float(value.discount_rate),
-    )
-
-
-def _value(given: Mapping[str, Any]) -> Value | None:
-    return _read(Value, {**_section(given, "value"), "currency": "EUR", "metric": "money"})
-
-
-def _pays_from(
-    given: Mapping[str, Any], days: Stretch | None, assumed: Assumed
-) -> BreakEven | Undefined:
-    value = _value(given)
-    if value is None:
-        return Undefined("say what a unit is worth and what the program costs")
-    if days is None:
-        return Undefined("say the first and the last day")
-    stretch = {"starts_on": days.starts_on, "ends_on": days.ends_on}
-    if value.basis is Basis.PILOT:
-        costing = Costing.in_pilot(value.pilot, **stretch)
-    else:
-        costing = Costing.at_rollout(
-            value.rollout_costs(),
-            **stretch,
-            window=_read(Window, _money(given).get("window")),
-            horizon_months=value.horizon_months,
-            customers=value.rollout.customers if value.rollout else None,
-        )
-    return break_even(
-        costing,
-        money_per_unit=float(value.money_per_unit),
-        hurdle_rate=float(value.hurdle_rate),
-        contacts=assumed.contacts,
-    )
-
-
-def _days(given: Mapping[str, Any]) -> Stretch | None:
-    header = _section(given, "pilot")
-    return _read(Stretch, {key: header.get(key) for key in ("starts_on", "ends_on")})
-
-
-def _money(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The metric that carries the money, as far as it is written."""
-    name = _section(given, "value").get("metric")
-    metrics = _metrics(given)
-    return next((one for one in metrics if one.get("name") == name), metrics[0] if metrics else {})
-
-
-def _unit(given: Mapping[str, Any]) -> Unit:
-    money = _money(given)
-    name = str(money.get("name") or "units")
-    return Unit.of(kind_of(given), money.get("unit") or None, name=name)
-
-
-def _money_unit(given: Mapping[str, Any]) -> str:
-    return str(_money(given).get("unit") or _section(given, "value").get("currency") or "")
-
-
-def _metrics(given: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [one for one in given.get("metrics") or [] if isinstance(one, dict)]
-
-
-def _section(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    said = given.get(name)
-    return said if isinstance(said, dict) else {}
-
-
-def _read(kind: type[AnyModel], given: Any) -> AnyModel | None:
-    try:
-        return kind.model_validate(given)
-    except ValidationError:
-        return None

@@ -26,6 +26,7 @@ from app.people.users import emails_of, list_users
 from app.plan import service
 from app.plan.agreement import known_here, number_or_none, show_frozen, show_review
 from app.plan.draft import Draft, draft_of, text_of_file
+from app.plan.drafted import kind_of
 from app.plan.fields import ROWS, Fields, first_primary, rows_of
 from app.plan.forms import (
     CHOICES,
@@ -42,7 +43,7 @@ from app.plan.forms import (
     without_row,
 )
 from app.plan.measures import KnownMeasure, unrecorded
-from app.plan.outlook import assumed_of, kind_of, panel_of
+from app.plan.outlook import assumed_of, panel_of
 from app.refusals import Stale, TooLarge
 from app.steps import show_pilot
 from app.tables import PilotRow, Role

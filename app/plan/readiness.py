@@ -6,6 +6,7 @@ from datetime import date
 from sqlmodel import Session
 
 from app.batches import complete_through, ledger_through
+from app.looking import ONE_DAY, when_seen
 from app.plan.draft import check_plan, draft_of
 from app.plan.service import plan_row, plan_signature
 from app.progress import Facts, facts_of, needed_measures
@@ -26,7 +27,9 @@ class Readiness:
     sentence: str
 
 
-def readiness_of(session: Session, pilot: PilotRow, *, today: date) -> list[Readiness]:
+def readiness_of(
+    session: Session, pilot: PilotRow, *, today: date, timezone: str
+) -> list[Readiness]:
     """What a pilot needs before its outcome can be read, in the order of the road."""
     row = plan_row(session, pilot)
     try:
@@ -36,7 +39,7 @@ def readiness_of(session: Session, pilot: PilotRow, *, today: date) -> list[Read
         found = counted(len(error.problems), "problem", "problems")
         missing = f"The plan has {found}; the first: {error.problems[0]}."
         return [Readiness("plan", Outcome.FAILED, missing)]
-    facts = facts_of(session, [pilot])[0]
+    facts = facts_of(session, [pilot], timezone=timezone)[0]
     complete = complete_through(session, through=ledger_through(session))
     return [
         Readiness("plan", Outcome.PASSED, "The plan is complete."),
@@ -44,7 +47,7 @@ def readiness_of(session: Session, pilot: PilotRow, *, today: date) -> list[Read
         _signed(plan, is_signed=plan_signature(session, pilot) is not None),
         _enrolled(facts),
         *(
-            _behavior(measure, facts, plan, complete=complete.get(measure))
+            _behavior(measure, facts, plan, complete=complete.get(measure), today=today)
             for measure in needed_measures(plan)
         ),
         _visible(facts, today),
@@ -82,9 +85,13 @@ def _enrolled(facts: Facts) -> Readiness:
     )
 
 
-def _behavior(measure: str, facts: Facts, plan: Plan, *, complete: date | None) -> Readiness:
-    """Whether a measure is declared complete through the last window, or the last day."""
-    through = facts.closes_on or plan.pilot.ends_on
+def _behavior(
+    measure: str, facts: Facts, plan: Plan, *, complete: date | None, today: date
+) -> Readiness:
+    """Whether a measure is declared complete through the day that the next look takes in."""
+    schedule = facts.schedule
+    look = schedule and (facts.look_due(today) or schedule.coming(today) or schedule.last)
+    through = look - ONE_DAY if look else plan.pilot.ends_on
     name = f"behavior: {measure}"
     if complete is not None and complete >= through:
         return Readiness(name, Outcome.PASSED, f"“{measure}” is complete to {day(complete)}.")
@@ -95,7 +102,7 @@ def _behavior(measure: str, facts: Facts, plan: Plan, *, complete: date | None) 
 
 
 def _visible(facts: Facts, today: date) -> Readiness:
-    if facts.visible_from is None:
+    if facts.visible_from is None or facts.schedule is None:
         return Readiness(
             "outcomes", Outcome.NOT_APPLICABLE, "When outcomes can be seen follows from enrolment."
         )
@@ -104,5 +111,5 @@ def _visible(facts: Facts, today: date) -> Readiness:
         "outcomes",
         ok=ok,
         there=f"Outcomes can be seen since {day(facts.visible_from)}.",
-        missing=f"Outcomes are veiled until {day(facts.visible_from)}.",
+        missing=f"Outcomes {when_seen(facts.schedule)}.",
     )

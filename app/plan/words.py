@@ -5,10 +5,21 @@ from decimal import Decimal
 from typing import Final
 
 from app.plan.typed import plain_number
+from experiments.design import Design
 from experiments.pilot import Costs, Metric, Plan
 from experiments.report.report import Line
 from experiments.report.wording import counted, days
-from experiments.terms import Basis, Direction, MetricKind, Role
+from experiments.stats.confidence_sequence import TUNING_CUSTOMERS
+from experiments.terms import (
+    Basis,
+    DesignKind,
+    Direction,
+    Look,
+    MetricKind,
+    Role,
+    Spending,
+)
+from experiments.words import day
 
 GOALS: Final[Mapping[str, str]] = {
     "sales": "Sell more",
@@ -22,6 +33,35 @@ KINDS: Final[Mapping[str, str]] = {
     "mean": "amount per customer",
     "count": "number of events per customer",
     "rate": "share of customers who did it at least once",
+    "ratio": "amount for each of something else",
+    "retention": "share of customers still active at the end",
+    "breadth": "number of different items per customer",
+    "latest": "last score of each customer who gave one",
+}
+DESIGNS: Final[Mapping[str, str]] = {
+    "randomized": "Chance, customer by customer",
+    "clustered": "Chance, for whole accounts, households or branches",
+    "supplied": "People chose; the groups come with the file",
+}
+LOOKS: Final[Mapping[str, str]] = {
+    "fixed": "Once, at the end",
+    "group_sequential": "On planned days, also before the end",
+    "always_valid": "On any day",
+}
+SPENDING: Final[Mapping[str, str]] = {
+    "obrien-fleming": "Nearly all at the end (O’Brien-Fleming)",
+    "pocock": "Alike at each look (Pocock)",
+    "kim-demets": "By a power (Kim-DeMets)",
+    "hwang-shih-decani": "By a curve (Hwang-Shih-DeCani)",
+}
+# What is worth something, where a metric that is no amount carries the money.
+EACH: Final[Mapping[str, str]] = {
+    "count": "Each event",
+    "rate": "Each customer who does it",
+    "retention": "Each customer who stays",
+    "breadth": "Each further item of a customer",
+    "ratio": "One more for each",
+    "latest": "One point of the score",
 }
 ROLES: Final[Mapping[str, str]] = {
     "primary": "decides",
@@ -36,8 +76,8 @@ def in_short(plan: Plan) -> str:
     money = plan.money_metric
     return (
         f"From {days(plan.pilot.starts_on, plan.pilot.ends_on)}, customers get {arms} or stay in "
-        f"“{plan.design.control}” by chance, and the {_kind(money)} of “{money.measure}” decides "
-        f"whether it pays."
+        f"“{plan.design.control}” {_by(plan.design)}, and the {_kind(money)} of "
+        f"“{money.measure}” decides whether it pays."
     )
 
 
@@ -58,6 +98,7 @@ def plan_lines(plan: Plan) -> tuple[Line, ...]:
         ("Value", _value(plan)),
         ("Cost", _costs(plan.value.pilot, plan)),
         ("At roll-out", _rollout(plan)),
+        ("Looks", _looks(plan)),
         ("Rule", _rule(plan)),
         ("Phases", "; ".join(f"{p.name}, {days(p.starts_on, p.ends_on)}" for p in plan.phases)),
         ("Waived checks", "; ".join(f"{w.check}: {w.reason} ({w.by})" for w in plan.waivers)),
@@ -75,10 +116,59 @@ def _length(plan: Plan) -> str:
 def _groups(plan: Plan) -> str:
     shares = plan.design.planned_shares()
     said = [f"“{arm}” {_percent(Decimal(str(round(float(s), 4))))}" for arm, s in shares.items()]
+    decides = {
+        DesignKind.RANDOMIZED: "Chance decides who belongs where",
+        DesignKind.CLUSTERED: f"Chance decides where each “{plan.design.cluster}” belongs",
+        DesignKind.SUPPLIED: "People chose who belongs where, and the groups are weighted alike",
+    }[plan.design.kind]
     return (
-        f"{_listed(said)}. Chance decides who belongs where; “{plan.design.control}” shows what "
-        f"happens without the program."
+        f"{_listed(said)}. {decides}; “{plan.design.control}” shows what happens without the "
+        f"program."
     )
+
+
+def _by(design: Design) -> str:
+    match design.kind:
+        case DesignKind.RANDOMIZED:
+            return "by chance"
+        case DesignKind.CLUSTERED:
+            return f"by chance, each “{design.cluster}” as a whole"
+        case DesignKind.SUPPLIED:
+            return "as people chose"
+
+
+def _looks(plan: Plan) -> str:
+    """When outcomes may be looked at; empty where that is once."""
+    design = plan.design
+    match design.look:
+        case Look.FIXED:
+            return ""
+        case Look.ALWAYS_VALID:
+            tuned = design.tuning_n or int(TUNING_CUSTOMERS)
+            return (
+                f"On any day, with intervals that hold on all days together; they are narrowest at "
+                f"{counted(tuned, 'customer', 'customers')}."
+            )
+        case Look.GROUP_SEQUENTIAL:
+            family = design.spending or Spending.OBRIEN_FLEMING
+            parameter = design.spending_parameter
+            said = "" if parameter is None else f", at {plain_number(parameter)}"
+            futility = (
+                f" Stopping for want of an effect is advised by {_named(design.futility)}, and "
+                f"binds nobody."
+                if design.futility
+                else ""
+            )
+            return (
+                f"{counted(len(design.looks), 'look', 'looks')}, of the days through "
+                f"{_listed([day(one) for one in design.looks])}. They share the chance of a false "
+                f"alarm by {_named(family)}{said}.{futility}"
+            )
+
+
+def _named(family: Spending) -> str:
+    """The name of a spending function, which its sentence has in brackets."""
+    return SPENDING[family].partition("(")[2].rstrip(")")
 
 
 def _kind(metric: Metric) -> str:
@@ -89,6 +179,11 @@ def _metric(plan: Plan, metric: Metric) -> str:
     """One metric: what is counted, when, and what is hoped for."""
     unit = f", in {metric.unit}" if metric.unit and metric.kind is not MetricKind.RATE else ""
     parts = [f"{_kind(metric).capitalize()}, of “{metric.measure}”{unit}"]
+    if metric.denominator:
+        parts.append(f"for each of “{metric.denominator}”")
+    if metric.active_days:
+        active = counted(metric.active_days, "day", "days")
+        parts.append(f"with something of it in the last {active}")
     if metric.at_least and metric.at_least > 1:
         parts.append(f"counted from {metric.at_least} on")
     if metric.window:
@@ -102,8 +197,12 @@ def _metric(plan: Plan, metric: Metric) -> str:
         )
     if metric.cap and metric.cap.value:
         parts.append(f"cut at {plain_number(metric.cap.value)} per customer")
+    if metric.cap and metric.cap.percentile:
+        parts.append(f"cut at percentile {plain_number(metric.cap.percentile)} of all groups")
     better = "More is better" if metric.direction is Direction.UP else "Less is better"
     sentences = [", ".join(parts), better]
+    if metric.bootstrap:
+        sentences.append("Its interval is drawn anew 999 times as well, for a few large amounts")
     if metric.covariates:
         sentences.append(f"Compared at equal {_listed(list(metric.covariates))}")
     if metric.role is Role.GUARDRAIL:
@@ -126,7 +225,7 @@ def _value(plan: Plan) -> str:
     value, money = plan.value, plan.money_metric
     if value.margin_rate is not None:
         return f"{_percent(value.margin_rate)} of “{money.name}” is margin."
-    each = "Each customer who does it" if money.kind is MetricKind.RATE else "Each event"
+    each = EACH.get(money.kind, "Each")
     return f"{each} is worth {_money(value.money_per_unit, plan)}."
 
 
@@ -161,10 +260,16 @@ def _rule(plan: Plan) -> str:
     beat = "its cost" if not hurdle else f"its cost and {_percent(hurdle)} on top"
     level = plain_number(100 * (1 - plan.design.alpha))
     guardrails = " and no guardrail gets worse" if _has_guardrail(plan) else ""
+    word = "supported" if plan.design.kind is DesignKind.SUPPLIED else "proved"
+    veiled = {
+        Look.FIXED: "Outcomes stay veiled until the last day is over and behavior is complete",
+        Look.GROUP_SEQUENTIAL: "Outcomes stay veiled until a planned look, and between two of them "
+        "the earlier one stands",
+        Look.ALWAYS_VALID: "Outcomes stay veiled until the first customer’s days are over",
+    }[plan.design.look]
     return (
-        f"The program is proved if the whole {level} % interval of its margin per treated customer "
-        f"lies above {beat}{guardrails}. Outcomes stay veiled until the last day is over and "
-        f"behavior is complete."
+        f"The program is {word} if the whole {level} % interval of its margin per treated customer "
+        f"lies above {beat}{guardrails}. {veiled}."
     )
 
 

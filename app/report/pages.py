@@ -10,7 +10,7 @@ from app.report.forms import AnalysisNumber
 from app.report.shown import shown
 from app.steps import show_pilot
 from app.web.route import BookRoute
-from experiments.report.html import Terms, effects_block, money_block, time_block
+from experiments.report.html import Terms, effects_block, money_block, retention_block, time_block
 
 router = APIRouter(route_class=BookRoute)
 
@@ -45,6 +45,7 @@ def report_page(
         newest=latest.number if latest else 0,
         effects=effects_block(report.effects) if report and report.effects else None,
         over_time=time_block(report.over_time) if report and report.over_time else None,
+        retention=[retention_block(chart) for chart in report.retention] if report else [],
         money=[(money, money_block(money)) for money in report.money] if report else [],
         terms=Terms(report.glossary) if report else None,
     )

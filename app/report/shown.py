@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from app.analyse.kept import numbered, report_kept
+from app.analyse.looks import lifts_of
 from app.decide.service import counts, signers
 from app.people.users import emails_of
 from app.steps import CHOICES
@@ -70,7 +71,11 @@ def shown(session: Session, pilot: PilotRow, number: int | None, *, timezone: st
     """
     row = numbered(session, pilot, number)
     zone = ZoneInfo(timezone)
-    signatures = (*_plan(session, pilot, zone), *_decision(session, row, zone))
+    signatures = (
+        *_plan(session, pilot, zone),
+        *_lifts(session, pilot, timezone),
+        *_decision(session, row, zone),
+    )
     report = replace(report_kept(row), signatures=signatures)
     return Shown(row.number, Status(row.status), report)
 
@@ -111,6 +116,12 @@ def _plan(session: Session, pilot: PilotRow, zone: ZoneInfo) -> Iterable[Line]:
         yield Line("Plan", f"Signed by {who} on {on}")
     if not signed:
         yield Line("Plan", "Not signed")
+
+
+def _lifts(session: Session, pilot: PilotRow, timezone: str) -> Iterable[Line]:
+    """Who looked before the plan allowed: on every report, also of an earlier analysis."""
+    for lifted in lifts_of(session, pilot, timezone=timezone):
+        yield Line("Veil lifted", f"{lifted.words[0].upper()}{lifted.words[1:]}")
 
 
 def _decision(session: Session, row: AnalysisRow, zone: ZoneInfo) -> Iterable[Line]:

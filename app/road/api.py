@@ -154,7 +154,12 @@ def list_pilots(
 ) -> Response:
     """Pilots, the newest first."""
     page = find_pilots(
-        session, Wanted(status, owner, q), today=today, limit=limit, below=read_cursor(cursor)
+        session,
+        Wanted(status, owner, q),
+        today=today,
+        timezone=request.app.state.settings.timezone,
+        limit=limit,
+        below=read_cursor(cursor),
     )
     items = [PilotSummary(**_summary(head)) for head in page.heads]
     return _answer(request, PilotList(items=items, next=_next(page)))
@@ -188,7 +193,14 @@ def read_portfolio(
     cursor: Cursor = None,
 ) -> Response:
     """Pilots with verdict, net and return, the newest first."""
-    page = find_pilots(session, Wanted(status), today=today, limit=limit, below=read_cursor(cursor))
+    page = find_pilots(
+        session,
+        Wanted(status),
+        today=today,
+        timezone=request.app.state.settings.timezone,
+        limit=limit,
+        below=read_cursor(cursor),
+    )
     verdicts = results_of(session, page.heads)
     items = [_row(head, verdicts.get(head.slug, {})) for head in page.heads]
     return _answer(request, Portfolio(items=items, next=_next(page)))

@@ -7,9 +7,19 @@ from datetime import date, datetime
 from sqlmodel import Session, col, select
 
 from app.analyse.kept import report_kept
+from app.analyse.looks import lifts_of
+from app.looking import looks_ahead, when_seen
 from app.people.users import emails_of
 from app.steps import CHOICES, PilotHead
-from app.tables import AnalysisRow, Choice, DecisionRow, PlanRow, SignatureRow, SignedWhat
+from app.tables import (
+    AnalysisRow,
+    Choice,
+    DecisionRow,
+    PilotRow,
+    PlanRow,
+    SignatureRow,
+    SignedWhat,
+)
 from experiments.decide.verdict import Status
 from experiments.report.html import ChartBlock, effects_block
 from experiments.report.report import PilotReport, Tone
@@ -31,6 +41,7 @@ class Overview:
         effects: The chart of effects; None while veiled.
         known: What is known while there is no answer.
         coming: What comes, where customers are enrolled and nothing waits for the reader.
+        looks: When outcomes may be looked at, where that is not once; and who lifted the veil.
         signed: Who owns, signed and decided, and when.
         fingerprint: Of the frozen plan; empty before.
     """
@@ -40,17 +51,21 @@ class Overview:
     effects: ChartBlock | None
     known: Pairs
     coming: tuple[str, ...]
+    looks: tuple[str, ...]
     signed: Pairs
     fingerprint: str
 
 
-def overview_of(session: Session, head: PilotHead, *, today: date, moment: Moment) -> Overview:
+def overview_of(
+    session: Session, head: PilotHead, *, today: date, timezone: str, moment: Moment
+) -> Overview:
     """What is known of a pilot, read and not computed.
 
     Args:
         session: The registry.
         head: The pilot.
         today: The day in the company's time zone.
+        timezone: The company's.
         moment: Says a time in the company's time zone.
     """
     facts = head.facts
@@ -63,6 +78,7 @@ def overview_of(session: Session, head: PilotHead, *, today: date, moment: Momen
         effects=effects_block(report.effects) if report and report.effects else None,
         known=() if facts.is_unveiled else _known(head),
         coming=_coming(head, today),
+        looks=(*looks_ahead(facts, today), *_lifts(session, facts.pilot_id, timezone)),
         signed=_signed(session, head, plan, moment),
         fingerprint=plan.fingerprint if plan else "",
     )
@@ -95,13 +111,23 @@ def _known(head: PilotHead) -> Pairs:
     if facts.enrolled:
         lines.append(("Behavior", _behavior(head)))
     if head.visible_from:
-        lines.append(("Outcomes", f"can be seen from {day(head.visible_from)}, not before"))
+        lines.append(("Outcomes", when_seen(facts.schedule) if facts.schedule else ""))
     return tuple(lines)
+
+
+def _lifts(session: Session, pilot_id: int, timezone: str) -> list[str]:
+    pilot = session.get_one(PilotRow, pilot_id)
+    lifts = lifts_of(session, pilot, timezone=timezone)
+    return [f"The veil was lifted {lifted.words}." for lifted in lifts]
 
 
 def _coming(head: PilotHead, today: date) -> tuple[str, ...]:
     facts = head.facts
-    if not facts.enrolled or facts.is_unveiled or head.next_step or head.visible_from is None:
+    if not facts.enrolled or head.next_step or head.visible_from is None:
+        return ()
+    if facts.goes_on:
+        return ("The pilot goes on. Keep recording behavior for all groups.",)
+    if facts.is_unveiled:
         return ()
     is_early = facts.starts_on is not None and today < facts.starts_on
     lines = [
@@ -110,7 +136,7 @@ def _coming(head: PilotHead, today: date) -> tuple[str, ...]:
         f"From {day(facts.starts_on)} on, upload behavior; orders of the past can be uploaded now."
         if is_early and facts.starts_on
         else "",
-        f"The outcome can be seen from {day(head.visible_from)}.",
+        f"The outcome {when_seen(facts.schedule)}." if facts.schedule else "",
     ]
     return tuple(line for line in lines if line)
 

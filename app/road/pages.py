@@ -47,6 +47,7 @@ def pilots_page(
     caller: CallerDep,
     session: ReadingDep,
     today: TodayDep,
+    settings: SettingsDep,
     status: Annotated[str, Query(max_length=20)] = "",
     owner: Annotated[str, Query(max_length=254)] = "",
     q: Annotated[str, Query(max_length=200)] = "",
@@ -56,13 +57,15 @@ def pilots_page(
     # An empty choice of the form is no choice, and an unknown one finds nothing to narrow by.
     known = status if status in set(Standing) else ""
     wanted = Wanted(Standing(known) if known else None, owner, q)
-    page = find_pilots(session, wanted, today=today, limit=PAGE, below=read_cursor(cursor))
+    zone = settings.timezone
+    below = read_cursor(cursor)
+    page = find_pilots(session, wanted, today=today, timezone=zone, limit=PAGE, below=below)
     chosen = {key: value for key, value in (("status", known), ("owner", owner), ("q", q)) if value}
     more = {**chosen, "cursor": write_cursor(page.last)} if page.last else None
     return show(
         request,
         "pilots.html",
-        items=needs_today(session, caller, today=today),
+        items=needs_today(session, caller, today=today, timezone=zone),
         heads=page.heads,
         nets=nets_of(session, page.heads, today=today),
         standings=STANDINGS,
@@ -91,7 +94,7 @@ def pilot_page(
         "overview.html",
         head=head,
         current="",
-        overview=overview_of(session, head, today=today, moment=say),
+        overview=overview_of(session, head, today=today, timezone=settings.timezone, moment=say),
         updates=updates_of(session, pilot),
         slug=pilot.slug,
         text="",

@@ -70,7 +70,13 @@ class Net:
 
 
 def find_pilots(
-    session: Session, wanted: Wanted, *, today: date, limit: int, below: int = 0
+    session: Session,
+    wanted: Wanted,
+    *,
+    today: date,
+    timezone: str = "UTC",
+    limit: int,
+    below: int = 0,
 ) -> Page:
     """Pilots, the newest first.
 
@@ -78,6 +84,7 @@ def find_pilots(
         session: The registry.
         wanted: What the list is narrowed to.
         today: The day in the company's time zone.
+        timezone: The company's.
         limit: How many at most.
         below: `last` of the page before; 0 for the first page.
     """
@@ -93,19 +100,19 @@ def find_pilots(
         query = query.where(col(PilotRow.id).in_(_named(session, wanted.q.strip())))
     rows = session.exec(query).all()
     shown = rows[:limit]
-    heads = tuple(heads_of(session, shown, today=today)) if shown else ()
+    heads = tuple(heads_of(session, shown, today=today, timezone=timezone)) if shown else ()
     return Page(heads, shown[-1].id if len(rows) > limit else None)
 
 
 def open_pilots(
-    session: Session, *, owner: int | None, today: date, limit: int
+    session: Session, *, owner: int | None, today: date, timezone: str = "UTC", limit: int
 ) -> tuple[PilotHead, ...]:
     """The newest pilots about which no decision counts; with `owner`, those of one user."""
     query = select(PilotRow).where(~_decided()).order_by(col(PilotRow.id).desc()).limit(limit)
     if owner is not None:
         query = query.where(PilotRow.owner_id == owner)
     rows = session.exec(query).all()
-    return tuple(heads_of(session, rows, today=today)) if rows else ()
+    return tuple(heads_of(session, rows, today=today, timezone=timezone)) if rows else ()
 
 
 def owners_of(session: Session) -> list[str]:

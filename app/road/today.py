@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlmodel import Session
 
+from app.looking import ONE_DAY, look_name, takes_in
 from app.people.caller import Caller
 from app.road.portfolio import open_pilots
 from app.steps import PilotHead
@@ -17,6 +18,7 @@ from experiments.words import day
 SOON: Final = 14  # days before the start from which a draft is worth a word
 QUIET: Final = 7  # days without a row after the start that are worth a word
 MOST: Final = 200  # open pilots that are looked at, the newest
+UNREAD: Final = "behavior is complete, and the outcome not analysed"
 OWNERS: Final = frozenset({Role.MANAGER, Role.ADMIN})
 
 
@@ -37,10 +39,12 @@ class Item:
     action: str
 
 
-def needs_today(session: Session, reader: Caller, *, today: date) -> tuple[Item, ...]:
-    """What waits for the reader, over all open pilots."""
+def needs_today(
+    session: Session, reader: Caller, *, today: date, timezone: str = "UTC"
+) -> tuple[Item, ...]:
+    """What waits for the reader, over all open pilots; days are those of the time zone."""
     owner = reader.user_id if reader.role in OWNERS else None
-    heads = open_pilots(session, owner=owner, today=today, limit=MOST)
+    heads = open_pilots(session, owner=owner, today=today, timezone=timezone, limit=MOST)
     return tuple(items_of(heads, reader, today=today))
 
 
@@ -64,7 +68,8 @@ def _of_executive(head: PilotHead, reader: Caller) -> Iterator[Item]:
     is_sponsor = head.sponsor.casefold() == reader.email.casefold()
     if is_sponsor and facts.plan is not None and facts.signed_at is None:
         yield _item(head, "the plan waits for your signature", "plan", "Sign")
-    if is_sponsor and facts.is_unveiled and facts.decision is None:
+    may_stop = facts.is_unveiled and not facts.goes_on
+    if is_sponsor and may_stop and facts.decision is None:
         yield _item(head, "the decision waits for you", "decide", "Decide")
     decision = facts.decision
     if decision is not None and not facts.is_decided and decision.decided_by != reader.user_id:
@@ -100,23 +105,28 @@ def _draft(head: PilotHead, today: date) -> Iterator[Item]:
 
 def _behavior(head: PilotHead, today: date) -> Iterator[Item]:
     facts = head.facts
-    if facts.is_recorded or facts.starts_on is None or facts.closes_on is None:
+    if facts.is_recorded or facts.starts_on is None or facts.schedule is None:
         return
-    missing = ", ".join(facts.missing)
-    if facts.missing and (today > facts.closes_on or (today - facts.starts_on).days >= QUIET):
-        yield _item(head, f"no rows of {missing} have arrived yet", "record", "Upload")
-    elif today > facts.closes_on:
-        said = f"behavior is not declared complete through {day(facts.closes_on)}"
-        yield _item(head, said, "record", "Upload")
+    due = facts.look_due(today)
+    if facts.missing and (due is not None or (today - facts.starts_on).days >= QUIET):
+        yield _item(
+            head, f"no rows of {', '.join(facts.missing)} have arrived yet", "record", "Upload"
+        )
+    elif due is not None and not facts.is_recorded_to(due - ONE_DAY):
+        name = look_name(facts.schedule, due)
+        said = f"behavior is not declared complete through {takes_in(due)}"
+        yield _item(head, f"{said}, which {name} takes in" if name else said, "record", "Upload")
 
 
 def _analysis(head: PilotHead, today: date) -> Iterator[Item]:
     facts = head.facts
-    due = facts.visible_from is not None and today >= facts.visible_from
-    if due and facts.is_recorded and not facts.is_unveiled:
-        yield _item(
-            head, "behavior is complete, and the outcome not analysed", "analyse", "Analyse"
-        )
+    due = facts.look_due(today)
+    if due is None or facts.schedule is None:
+        return
+    if facts.is_recorded or facts.is_recorded_to(due - ONE_DAY):
+        name = look_name(facts.schedule, due)
+        said = f"{name} is due, and behavior is complete" if name else UNREAD
+        yield _item(head, said, "analyse", "Analyse")
 
 
 def _item(head: PilotHead, text: str, step: str, action: str) -> Item:

@@ -8,6 +8,8 @@ from app.tables.enrolment import EnrolmentRow
 from app.tables.idempotency_key import IdempotencyKeyRow
 from app.tables.job import JobKind, JobRow, JobState
 from app.tables.journal import JournalRow
+from app.tables.lift import LiftRow
+from app.tables.look import LookRow
 from app.tables.measure import MeasureKind, MeasureRow
 from app.tables.pilot import PilotRow
 from app.tables.plan import PlanRow
@@ -32,6 +34,8 @@ __all__ = [
     "JobRow",
     "JobState",
     "JournalRow",
+    "LiftRow",
+    "LookRow",
     "MeasureKind",
     "MeasureRow",
     "PilotRow",

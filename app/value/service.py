@@ -19,7 +19,7 @@ def worth(session: Session, pilot: PilotRow) -> dict[str, Any]:
         OutcomesVeiled: Outcomes may not be looked at yet.
     """
     row = numbered(session, pilot, None)
-    refuse_veiled(row)
+    refuse_veiled(row.status, row.result_json)
     return {
         "analysis": row.number,
         "as_of": row.as_of,

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from experiments.analyse import checks
 from experiments.analyse.checks import Check
+from experiments.analyse.enrolment_checks import enrolment_checks
 from experiments.analyse.variables import NOT_KNOWN, attributes_by_arm, label
 from experiments.behavior.accounts import Enrolment
 from experiments.behavior.engine import Engine
@@ -83,7 +83,7 @@ def groups_alike(
         enrolment: What is known of them.
         strata: Attributes within whose values the arms were drawn.
     """
-    rows, names = attributes_by_arm(engine, enrolment)
+    rows, names = attributes_by_arm(engine, plan, enrolment)
     summary = Summary((names,))
     table = engine.fetch(summary.expression(rows, by=["arm"]))
     sums = {arm: found for (arm,), found in summary.read(table, by=["arm"]).items()}
@@ -97,7 +97,7 @@ def groups_alike(
             )
             gaps.append(Gap(treatment, label(name), found if isinstance(found, float) else None))
     return Alike(
-        checks=(checks.split(plan, customers), *checks.balance(plan, sums, names)),
+        checks=enrolment_checks(engine, plan, customers=customers, enrolment=enrolment),
         gaps=tuple(gaps),
         levels=tuple(_levels(engine, plan, enrolment, strata=strata)),
     )

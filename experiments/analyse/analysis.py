@@ -1,14 +1,16 @@
 """One analysis of one pilot: veiled, or checks and estimates. It never changes afterwards."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import ibis
 import ibis.expr.types as ir
 
 from experiments.analyse import checks
+from experiments.analyse.all_checks import all_checks, contact_checks
 from experiments.analyse.checks import Check
+from experiments.analyse.enrolment_checks import enrolment_checks
 from experiments.analyse.estimate import Estimate
 from experiments.analyse.estimates import estimates
 from experiments.analyse.evidence import (
@@ -22,14 +24,17 @@ from experiments.analyse.evidence import (
     rows_used,
 )
 from experiments.analyse.looks import LookTaken, look_taken
+from experiments.analyse.received import Received, received
+from experiments.analyse.resampled import resampled
 from experiments.analyse.schedule import Lifted, Schedule
-from experiments.analyse.variables import attributes_by_arm
+from experiments.analyse.signs import count_clusters, read_contacts_by_others, read_signs
+from experiments.analyse.supplied import weigh
 from experiments.behavior.accounts import AccountColumns, Enrolment, joined
 from experiments.behavior.engine import Engine
-from experiments.behavior.summaries import Summary, Sums
 from experiments.behavior.windows import MetricWindow
-from experiments.errors import NotSupported
+from experiments.errors import NotSupported, Undefined
 from experiments.pilot import Plan
+from experiments.stats.bootstrap import BootstrapT
 from experiments.terms import LifetimeValue, Look, VerdictOn
 from experiments.words import day
 
@@ -68,6 +73,9 @@ class Analysis:
         look: How surely this look may be read; None while veiled.
         veiled_until: Day from which outcomes may be looked at; None where they may.
         veil: Why they may not; empty where they may.
+        resampled: Per metric of which the plan asks it, and treatment, the bootstrap-t on rows.
+        lifts: Who looked before the plan allowed, in analyses before this one.
+        received: The effect on customers who got the program because they were meant to.
     """
 
     inputs: Inputs
@@ -78,6 +86,9 @@ class Analysis:
     look: LookTaken | None = None
     veiled_until: date | None = None
     veil: str = ""
+    resampled: Mapping[str, Mapping[str, BootstrapT | Undefined]] = field(default_factory=dict)
+    lifts: tuple[Lifted, ...] = ()
+    received: tuple[Received, ...] = ()
 
     @property
     def veiled(self) -> bool:
@@ -130,6 +141,7 @@ def analyse(
     inputs: Inputs,
     complete_through: Mapping[str, date],
     lifted: Lifted | None = None,
+    lifts: Sequence[Lifted] = (),
 ) -> Analysed:
     """Analyse a pilot as of a day.
 
@@ -142,6 +154,7 @@ def analyse(
         inputs: What the analysis is recorded to be computed from; says the day.
         complete_through: Per measure, the day through which somebody declared its rows complete.
         lifted: Who lifted the veil, where outcomes are looked at on a day that is not permitted.
+        lifts: Who did so before; a warning of every later analysis.
 
     Raises:
         NotSupported: The plan asks for what this version does not do.
@@ -163,11 +176,31 @@ def analyse(
     seen = rows_seen(engine, plan, behavior=behavior, enrolment=enrolment, as_of=as_of)
     reached = reach(engine, plan, behavior=seen, enrolment=enrolment)
     if early:
-        return _veiled(engine, plan, schedule, enrolment, reached, inputs=inputs, gaps=gaps)
+        return _veiled(
+            engine,
+            plan,
+            schedule,
+            enrolment,
+            reached,
+            seen=seen,
+            inputs=inputs,
+            gaps=gaps,
+            lifts=lifts,
+        )
     known = known_rows(engine, plan, behavior=seen, enrolment=enrolment)
     refuse_silence(engine, plan, behavior=behavior, known=known, reached=reached)
     if gaps:
-        return _veiled(engine, plan, schedule, enrolment, reached, inputs=inputs, gaps=gaps)
+        return _veiled(
+            engine,
+            plan,
+            schedule,
+            enrolment,
+            reached,
+            seen=seen,
+            inputs=inputs,
+            gaps=gaps,
+            lifts=lifts,
+        )
     number = schedule.number(as_of)
     gathered = gather(
         engine,
@@ -180,7 +213,18 @@ def analyse(
         as_of=as_of,
         earlier=schedule.days[: (number or 1) - 1] if schedule.growing else (),
     )
-    evidence = gathered.evidence
+    chosen = weigh(
+        engine,
+        plan,
+        gathered,
+        seen=seen,
+        enrolment=enrolment,
+        known=known,
+        tier=tier,
+        fingerprint=inputs.plan,
+        as_of=as_of,
+    )
+    evidence = replace(gathered.evidence, chosen=chosen)
     look = look_taken(
         engine,
         plan,
@@ -191,20 +235,44 @@ def analyse(
         lifted=lifted,
     )
     customers = {arm: found.customers for arm, found in evidence.reach.items()}
+    found = estimates(plan, evidence, confidence=look.confidence)
     analysis = Analysis(
         inputs=inputs,
         customers=customers,
-        checks=(
-            checks.split(plan, customers),
-            *checks.balance(plan, evidence.everybody.sums, evidence.baseline),
-            checks.looks(look),
-            checks.window_complete(look, schedule.last - timedelta(days=1)),
-            checks.rows_complete({}, rows_used(engine, plan, behavior, enrolment, known)),
-            checks.contamination(plan, evidence.reach),
+        checks=all_checks(
+            plan,
+            evidence,
+            read_signs(
+                engine,
+                plan,
+                behavior=behavior,
+                seen=seen,
+                enrolment=enrolment,
+                accounts=gathered.accounts,
+                columns=gathered.columns,
+                as_of=as_of,
+            ),
+            found,
+            look=look,
+            lifts=lifts,
+            closes_on=schedule.last - timedelta(days=1),
+            used=rows_used(engine, plan, behavior, enrolment, known),
+            cluster_counts=count_clusters(engine, plan, enrolment),
+            others=read_contacts_by_others(engine, plan, seen=seen, enrolment=enrolment),
         ),
-        estimates=estimates(plan, evidence, confidence=look.confidence),
+        estimates=found,
         evidence=evidence,
         look=look,
+        resampled=resampled(
+            engine,
+            plan,
+            gathered.accounts,
+            gathered.columns,
+            confidence=look.confidence,
+            seed=inputs.plan,
+        ),
+        lifts=tuple(lifts),
+        received=received(engine, plan, gathered, confidence=look.confidence),
     )
     return Analysed(analysis, gathered.accounts, gathered.columns)
 
@@ -216,8 +284,10 @@ def _veiled(
     enrolment: Enrolment,
     reached: Mapping[str, Reach],
     *,
+    seen: ir.Table,
     inputs: Inputs,
     gaps: Mapping[str, str],
+    lifts: Sequence[Lifted],
 ) -> Analysed:
     """What may be said before the permitted look: counts, split, balance, completeness, contacts.
 
@@ -231,11 +301,16 @@ def _veiled(
         customers=customers,
         checks=(
             *enrolment_checks(engine, plan, customers=customers, enrolment=enrolment),
-            checks.not_measured(closes_on, inputs.as_of)
+            *([checks.looked_before(lifts)] if lifts else []),
+            checks.not_measured(closes_on, inputs.as_of, why=_why_early(schedule))
             if early
             else checks.measured(closes_on, inputs.as_of),
             checks.rows_complete(gaps, {}),
-            checks.contamination(plan, reached),
+            *contact_checks(
+                plan,
+                reached,
+                read_contacts_by_others(engine, plan, seen=seen, enrolment=enrolment),
+            ),
         ),
         estimates=(),
         evidence=None,
@@ -247,6 +322,7 @@ def _veiled(
                 f"rows of {measure!r} are missing {days}" for measure, days in gaps.items()
             )
         ),
+        lifts=tuple(lifts),
     )
     return Analysed(analysis, enrolment.rows, None)
 
@@ -255,34 +331,9 @@ def _why_early(schedule: Schedule) -> str:
     before = day(schedule.first - timedelta(days=1))
     if schedule.kind is Look.FIXED:
         return f"the last window closes on {before}"
+    if schedule.kind is Look.ALWAYS_VALID:
+        return f"the first customer's window closes on {before}"
     return f"the first planned look takes in the days through {before}"
-
-
-def enrolment_checks(
-    engine: Engine, plan: Plan, *, customers: Mapping[str, int], enrolment: Enrolment
-) -> tuple[Check, ...]:
-    """Are the groups as large as planned, and alike? Known as soon as customers are enrolled.
-
-    Args:
-        engine: Runs the queries.
-        plan: Names arms and shares.
-        customers: Enrolled customers per arm.
-        enrolment: What is known of them.
-    """
-    return (
-        checks.split(plan, customers),
-        *checks.balance(plan, *_attribute_sums(engine, enrolment)),
-    )
-
-
-def _attribute_sums(
-    engine: Engine, enrolment: Enrolment
-) -> tuple[Mapping[str, Sums], tuple[str, ...]]:
-    """Sums of the attributes per arm, taken without a look at the ledger; and their names."""
-    customers, names = attributes_by_arm(engine, enrolment)
-    summary = Summary((names,))
-    found = summary.read(engine.fetch(summary.expression(customers, by=["arm"])), by=["arm"])
-    return {arm: sums for (arm,), sums in found.items()}, names
 
 
 def missing_days(

@@ -1,19 +1,20 @@
 """Can the result be trusted? Each check is a value: a name, an outcome, a number, a sentence."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
 from experiments.analyse.evidence import Reach, RowsUsed
 from experiments.analyse.looks import LookTaken
+from experiments.analyse.schedule import Lifted
 from experiments.analyse.variables import label
 from experiments.behavior.summaries import Sums
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.stats.balance import omnibus_balance, standardised_difference
 from experiments.stats.split import split_check
-from experiments.terms import CheckName, Look
+from experiments.terms import CheckName, DesignKind, Look
 from experiments.words import day, p_is
 
 SPLIT_WARNS, SPLIT_FAILS = 0.01, 0.001
@@ -52,26 +53,52 @@ class Check:
     sentence: str
 
 
-def split(plan: Plan, customers: Mapping[str, int]) -> Check:
-    """Are the groups as large as planned? If not, somebody fell out of one of them unevenly."""
+def split(plan: Plan, customers: Mapping[str, int], *, units: str = "customers") -> Check:
+    """Are the groups as large as planned? If not, somebody fell out of one of them unevenly.
+
+    Args:
+        plan: Names arms and shares.
+        customers: Units assigned to each arm.
+        units: What these are: customers, or clusters where those were assigned.
+    """
     shares = plan.design.planned_shares()
     observed = [customers.get(arm, 0) for arm in plan.design.arms]
     counts = ", ".join(f"{arm} {n:,}" for arm, n in zip(plan.design.arms, observed, strict=True))
     found = split_check(observed=observed, shares=[float(share) for share in shares.values()])
+    if plan.design.kind is DesignKind.SUPPLIED:
+        sentence = f"People chose the groups, so that their sizes test no draw: {counts} {units}."
+        return Check(CheckName.SPLIT, Outcome.INFORMS, False, None, None, sentence)
     if isinstance(found, Undefined):
         return Check(
             CheckName.SPLIT, Outcome.FAILED, True, None, None, f"No split: {found.reason}."
         )
     if found.p_value < SPLIT_FAILS:
         outcome, verdict = Outcome.FAILED, "The groups are not as large as planned"
-        advice = " Find out who is missing before believing any result."
+        advice = (
+            f" {_chance_of_split(found.p_value)} Find out which {units} are missing, and why, "
+            f"before believing any result."
+        )
     elif found.p_value < SPLIT_WARNS:
         outcome, verdict = Outcome.WARNED, "The groups differ from the planned split"
-        advice = " Look for customers lost on the way into one of the groups."
+        advice = (
+            f" {_chance_of_split(found.p_value)} If {units} were lost on the way into one group, "
+            f"those who are left are not alike, and the difference between the groups is not the "
+            f"program's alone. The result is shown; before relying on it, compare the groups as "
+            f"they were drawn with the file that was enrolled, and look for filters, crashes or "
+            f"repeated entries that touch one group only."
+        )
     else:
         outcome, verdict, advice = Outcome.PASSED, "The groups are as large as planned", ""
-    sentence = f"{verdict}: {counts} ({p_is(found.p_value)}).{advice}"
+    counted = f"{counts} {units}" if units != "customers" else counts
+    sentence = f"{verdict}: {counted} ({p_is(found.p_value)}).{advice}"
     return Check(CheckName.SPLIT, outcome, True, found.statistic, found.p_value, sentence)
+
+
+def _chance_of_split(p_value: float) -> str:
+    """How often chance alone would part the groups so unevenly, in whole draws."""
+    if p_value < SPLIT_FAILS:
+        return "Chance alone parts groups so unevenly in fewer than 1 of 1,000 draws."
+    return f"Chance alone parts groups so unevenly in {1000 * p_value:.0f} of 1,000 draws."
 
 
 def balance(plan: Plan, sums: Mapping[str, Sums], baseline: Sequence[str]) -> list[Check]:
@@ -84,14 +111,21 @@ def balance(plan: Plan, sums: Mapping[str, Sums], baseline: Sequence[str]) -> li
     """
     control = plan.design.control
     return [
-        _balance(treatment, control, sums, baseline)
+        _balance(
+            treatment, control, sums, baseline, drawn=plan.design.kind is not DesignKind.SUPPLIED
+        )
         for treatment in plan.design.treatments
         if treatment in sums and control in sums
     ]
 
 
 def _balance(
-    treatment: str, control: str, sums: Mapping[str, Sums], baseline: Sequence[str]
+    treatment: str,
+    control: str,
+    sums: Mapping[str, Sums],
+    baseline: Sequence[str],
+    *,
+    drawn: bool,
 ) -> Check:
     if not baseline:
         sentence = (
@@ -118,6 +152,9 @@ def _balance(
         f"({name})"
     )
     seen = f"{treatment} against {control}: {one_by_one}; all together {p_is(joint.p_value)}."
+    if not drawn:
+        seen = f"People chose the groups, so that they may differ before weighting. {seen}"
+        return Check(CheckName.BALANCE, Outcome.INFORMS, False, largest, joint.p_value, seen)
     if joint.p_value < BALANCE_FAILS:
         outcome = Outcome.FAILED
         seen = f"The groups were not alike before the pilot. {seen} A random draw would be."
@@ -137,25 +174,39 @@ def contamination(plan: Plan, reach: Mapping[str, Reach]) -> Check:
         sentence = "No contacts were recorded, so it is not known who was really reached."
         return Check(CheckName.CONTAMINATION, Outcome.NOT_APPLICABLE, False, None, None, sentence)
     share = control.contacted / control.customers if control.customers else 0.0
-    missed = customers - contacted
+    missed = f"{customers - contacted:,} of {customers:,} treatment customers"
+    if len(treated) > 1:
+        missed = " and ".join(
+            f"{r.customers - r.contacted:,} of {r.customers:,} of “{arm}”"
+            for arm, r in zip(plan.design.treatments, treated, strict=True)
+        )
     sentence = (
         f"{control.contacted:,} of {control.customers:,} control customers were contacted and "
-        f"{missed:,} of {customers:,} treatment customers were not. Everybody counts in the group "
+        f"{missed} were not. Everybody counts in the group "
         f"to which they were assigned, so that this dilutes the effect and does not bias it upward."
     )
     outcome = Outcome.WARNED if share > 0.05 else Outcome.INFORMS
     return Check(CheckName.CONTAMINATION, outcome, False, share, None, sentence)
 
 
-def looks(look: LookTaken) -> Check:
-    """Was this look permitted before there was anything to see?"""
+def looks(look: LookTaken, lifts: Sequence[Lifted] = ()) -> Check:
+    """Was this look permitted before there was anything to see?
+
+    Args:
+        look: This one.
+        lifts: Who looked before the plan allowed, in analyses before this one.
+    """
     if look.lifted is not None:
         sentence = (
-            f"{look.lifted.by} lifted the veil on {day(look.lifted.on)}, before a permitted look: "
-            f"{look.lifted.reason} These numbers can prove nothing; the planned look stays."
+            f"Outcomes were looked at before the plan allowed: {look.lifted.words}. These "
+            f"numbers prove nothing; the planned looks stay as they are."
         )
+        if lifts:
+            sentence += f" So they were before: {_all_who_lifted(lifts)}."
         return Check(CheckName.LOOKS, Outcome.FAILED, True, None, None, sentence)
     number = None if look.number is None else float(look.number)
+    if lifts:
+        return replace(looked_before(lifts), value=number)
     if look.kind is Look.ALWAYS_VALID:
         sentence = (
             f"Every day may be a look; {look.critical[-1]:.2f} standard errors pay for it."
@@ -170,6 +221,20 @@ def looks(look: LookTaken) -> Check:
             f"information; it is read {look.critical[-1]:.2f} standard errors wide."
         )
     return Check(CheckName.LOOKS, Outcome.PASSED, True, number, None, sentence)
+
+
+def looked_before(lifts: Sequence[Lifted]) -> Check:
+    """Somebody looked at outcomes before the plan allowed."""
+    times = "once" if len(lifts) == 1 else f"{len(lifts)} times"
+    sentence = (
+        f"Outcomes were looked at {times} before the plan allowed: {_all_who_lifted(lifts)}. "
+        f"Whoever saw them may have acted on them."
+    )
+    return Check(CheckName.LOOKS, Outcome.WARNED, True, None, None, sentence)
+
+
+def _all_who_lifted(lifts: Sequence[Lifted]) -> str:
+    return "; ".join(lifted.words for lifted in lifts)
 
 
 def window_complete(look: LookTaken, closes_on: date) -> Check:
@@ -194,9 +259,10 @@ def measured(closes_on: date, as_of: date) -> Check:
     return Check(CheckName.WINDOW_COMPLETE, Outcome.PASSED, True, None, None, sentence)
 
 
-def not_measured(closes_on: date, as_of: date) -> Check:
-    """The last customer's window is still open."""
-    sentence = f"The last window closes on {day(closes_on)}; today is {day(as_of)}."
+def not_measured(closes_on: date, as_of: date, *, why: str = "") -> Check:
+    """The last customer's window is still open, or `why` else it is too early for a look."""
+    begins = why or f"the last window closes on {day(closes_on)}"
+    sentence = f"{begins[0].upper()}{begins[1:]}; today is {day(as_of)}."
     return Check(CheckName.WINDOW_COMPLETE, Outcome.FAILED, True, None, None, sentence)
 
 
@@ -213,5 +279,6 @@ def rows_complete(missing: Mapping[str, str], used: Mapping[str, RowsUsed]) -> C
         )
         return Check(CheckName.ROWS_COMPLETE, Outcome.FAILED, True, None, None, sentence)
     counts = "; ".join(f"{metric} {rows}" for metric, rows in used.items())
-    sentence = f"The rows of every measure reach to the end of the window. Rows: {counts}."
+    rows = f" Rows: {counts}." if used else ""
+    sentence = f"The rows of every measure reach to the end of the window.{rows}"
     return Check(CheckName.ROWS_COMPLETE, Outcome.PASSED, True, None, None, sentence)

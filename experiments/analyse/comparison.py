@@ -6,10 +6,11 @@ covariates, costs, tolerances and clusters are treated alike for every kind of m
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from experiments.analyse.evidence import Evidence
 from experiments.analyse.variables import CUSTOMERS, Outcome
+from experiments.analyse.weighted import Weighted
 from experiments.behavior.summaries import Sums
 from experiments.errors import Undefined
 from experiments.pilot import Plan
@@ -36,6 +37,8 @@ class Comparison:
         clustered: Whether clusters were assigned, so that the sums are over them.
         segment: Attribute of the segment; None overall.
         level: Level of that attribute; None overall.
+        weighted: Where people chose the groups, the control customers weighted to be like the
+            treated; None where chance chose, and in a segment.
     """
 
     treatment_arm: str
@@ -45,6 +48,7 @@ class Comparison:
     clustered: bool = False
     segment: str | None = None
     level: str | None = None
+    weighted: Weighted | Undefined | None = None
 
     def adjusted(
         self, covariates: Sequence[str], *, treated: Weights, controls: Weights, confidence: float
@@ -57,9 +61,9 @@ class Comparison:
             controls: Weight per outcome in the control arm.
             confidence: Of the interval.
         """
-        names = [*covariates, *([CUSTOMERS] if self.clustered else [])]
-        treatment = self._combined(self.treatment, treated, keeping=names)
-        control = self._combined(self.control, controls, keeping=names)
+        names = self.adjusting(covariates)
+        treatment = self.combined(self.treatment, treated, keeping=names)
+        control = self.combined(self.control, controls, keeping=names)
         if isinstance(treatment, Undefined):
             return treatment
         if isinstance(control, Undefined):
@@ -86,14 +90,18 @@ class Comparison:
 
     def sample(self, sums: Sums, weights: Weights) -> Sample | Undefined:
         """A combination of outcomes in one of the two groups, one number per unit."""
-        found = self._combined(sums, weights, keeping=())
+        found = self.combined(sums, weights, keeping=())
         return found if isinstance(found, Undefined) else found.sample(COMBINED)
+
+    def adjusting(self, covariates: Sequence[str]) -> list[str]:
+        """The variables that adjust: of clusters, their size too."""
+        return [*covariates, *([CUSTOMERS] if self.clustered else [])]
 
     def customers(self, sums: Sums) -> int:
         """How many customers a group has, whatever was assigned."""
         return int(sums.totals[CUSTOMERS]) if self.clustered else sums.n
 
-    def _combined(
+    def combined(
         self, sums: Sums, weights: Weights, *, keeping: Sequence[str]
     ) -> Moments | Undefined:
         """Moments of a combination of outcomes, called `combined`, and of other variables."""
@@ -105,6 +113,8 @@ class Comparison:
             *keeping,
         ]
         moments = sums.moments(list(dict.fromkeys(names)))
+        if list(weights.values()) == [1.0] and not any(lower.values()):
+            return replace(moments, names=(COMBINED, *keeping))
         terms: dict[str, float] = {}
         for at, (outcome, weight) in enumerate(weights.items()):
             term, below = outcome.variable, lower[outcome]
@@ -126,7 +136,12 @@ def overall(plan: Plan, evidence: Evidence, treatment: str, *, metric: str) -> C
     if treatment not in sums or control not in sums:
         return None
     return Comparison(
-        treatment, control, sums[treatment], sums[control], clustered=evidence.clustered
+        treatment,
+        control,
+        sums[treatment],
+        sums[control],
+        clustered=evidence.clustered,
+        weighted=None if evidence.chosen is None else evidence.chosen.weighted[metric, treatment],
     )
 
 

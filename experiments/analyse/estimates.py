@@ -9,11 +9,14 @@ narrow to nothing.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from experiments.analyse.comparison import Comparison, comparisons
-from experiments.analyse.estimate import Estimate, Method, Simultaneous, estimate_metric
+from experiments.analyse.choosing import estimate_chosen, together_with_others
+from experiments.analyse.comparison import comparisons
+from experiments.analyse.estimate import Estimate, Method, Simultaneous
+from experiments.analyse.estimating import Question, estimate_many
 from experiments.analyse.evidence import Evidence
+from experiments.analyse.multiplicity import several_read
 from experiments.errors import Undefined
-from experiments.pilot import Metric, Plan
+from experiments.pilot import Plan
 from experiments.stats.dunnett import Dunnett, dunnett
 from experiments.stats.estimate import Difference
 from experiments.stats.limits import upper_tail
@@ -23,50 +26,64 @@ from experiments.stats.rates import Share, under_no_difference
 def estimates(plan: Plan, evidence: Evidence, *, confidence: float) -> tuple[Estimate, ...]:
     """Estimate every metric in every comparison; `confidence` is that of each interval."""
     # All metrics of the same two groups together, though not all have the same customers.
-    questions: dict[tuple[str | None, ...], list[tuple[Comparison, Metric]]] = {}
+    questions: dict[tuple[str | None, ...], list[Question]] = {}
     for metric in plan.metrics:
         for one in comparisons(plan, evidence, metric=metric.name):
             key = (one.segment, one.level, one.treatment_arm)
-            questions.setdefault(key, []).append((one, metric))
+            questions.setdefault(key, []).append(Question(one, metric))
+    asked = [question for together in questions.values() for question in together]
+    read = estimate_many if evidence.chosen is None else estimate_chosen
+    answers = read(evidence, asked, confidence=confidence)
     found = [
-        _Answer(comparison, metric, estimate)
-        for asked in questions.values()
-        for comparison, metric in asked
-        for estimate in estimate_metric(evidence, comparison, metric, confidence=confidence)
+        _Answer(question, estimate)
+        for question, both in zip(asked, answers, strict=True)
+        for estimate in both
     ]
     if len(plan.design.treatments) < 2:
-        return tuple(answer.estimate for answer in found)
-    return _together(evidence, found, confidence=confidence)
+        return several_read(plan, [answer.estimate for answer in found])
+    return several_read(plan, _together(plan, evidence, found, confidence=confidence))
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
     """An estimate, and what it answers."""
 
-    comparison: Comparison
-    metric: Metric
+    question: Question
     estimate: Estimate
 
-    def at_confidence(self, evidence: Evidence, confidence: float) -> Estimate:
-        """The same estimate with wider or narrower intervals."""
-        again = estimate_metric(evidence, self.comparison, self.metric, confidence=confidence)
-        return next(one for one in again if one.method is self.estimate.method)
+
+def _at_confidence(
+    evidence: Evidence, answers: Sequence[_Answer], confidence: float
+) -> list[Estimate]:
+    """The same estimates with wider or narrower intervals."""
+    again = estimate_many(evidence, [one.question for one in answers], confidence=confidence)
+    return [
+        next(one for one in both if one.method is answer.estimate.method)
+        for answer, both in zip(answers, again, strict=True)
+    ]
 
 
 def _together(
-    evidence: Evidence, found: Sequence[_Answer], *, confidence: float
+    plan: Plan, evidence: Evidence, found: Sequence[_Answer], *, confidence: float
 ) -> tuple[Estimate, ...]:
     """Add the simultaneous reading to comparisons that share control, metric and method."""
+    treatments = len(plan.design.treatments)
     read = [answer.estimate for answer in found]
     for places, joint in _families(read, confidence=confidence):
         width = confidence_of(joint.critical)
-        for place, one in zip(places, joint.comparisons, strict=True):
-            again = found[place].at_confidence(evidence, width)
+        wider = _at_confidence(evidence, [found[place] for place in places], width)
+        for place, one, again in zip(places, joint.comparisons, wider, strict=True):
             low, high = one.low, one.high
             if again.method is Method.NEWCOMBE and isinstance(again.difference, Difference):
                 low, high = again.difference.low, again.difference.high
             together = Simultaneous(low, high, one.p_value, again.relative)
             read[place] = replace(read[place], simultaneous=together)
+    for place, answer in enumerate(found):
+        if answer.estimate.method is Method.WEIGHTED_CHANGES:
+            at_once = together_with_others(
+                answer.question, answer.estimate, many=treatments, confidence=confidence
+            )
+            read[place] = replace(read[place], simultaneous=at_once)
     return tuple(read)
 
 
@@ -76,7 +93,8 @@ def _families(
     """Places of the comparisons that are read together, and their joint reading."""
     families: dict[tuple[object, ...], list[int]] = {}
     for place, estimate in enumerate(found):
-        if isinstance(estimate.difference, Difference):
+        weighted = estimate.method is Method.WEIGHTED_CHANGES  # against a control of its own
+        if isinstance(estimate.difference, Difference) and not weighted:
             key = (estimate.metric, estimate.method, estimate.segment, estimate.level)
             families.setdefault(key, []).append(place)
     for places in families.values():

@@ -4,7 +4,7 @@ Past this point no stage touches rows: estimates, checks and verdicts are functi
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import ibis.expr.types as ir
@@ -18,6 +18,7 @@ from experiments.analyse.variables import (
     summed_families,
     variables,
 )
+from experiments.analyse.weighted import Chosen
 from experiments.behavior.accounts import (
     AccountColumns,
     Enrolment,
@@ -31,14 +32,17 @@ from experiments.behavior.accounts import (
 from experiments.behavior.caps import capped
 from experiments.behavior.clusters import by_cluster
 from experiments.behavior.engine import Engine
+from experiments.behavior.lapse import lapses
 from experiments.behavior.summaries import Summary, Sums
 from experiments.behavior.windows import MetricWindow
 from experiments.errors import BadInput, MissingMeasure
 from experiments.pilot import Plan
+from experiments.stats.survival import DayCounts
 from experiments.terms import CONTACT, MetricKind
 
 Level = str
 Arm = str
+MOST_STRATUM_ARMS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +78,13 @@ class Measured:
     Attributes:
         sums: Exact sums per arm, over customers or, in a clustered design, over clusters.
         by_segment: The same per attribute, level and arm.
+        by_stratum: Of the outcomes alone, per stratum and arm; empty without strata, for clusters,
+            and where there are more strata than are worth their sums.
     """
 
     sums: Mapping[Arm, Sums]
     by_segment: Mapping[str, Mapping[Level, Mapping[Arm, Sums]]]
+    by_stratum: Mapping[Level, Mapping[Arm, Sums]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,9 @@ class Evidence:
         baseline: Everything known before enrolment.
         clustered: Whether clusters were assigned, so that the sums are over them.
         earlier: The money metric as of each earlier look at the same customers.
+        chosen: Where people chose the groups, the control customers weighted to be like the
+            treated; None where chance chose.
+        lapses: Per metric of retention and arm, customers who lapsed on each day since enrolment.
     """
 
     reach: Mapping[Arm, Reach]
@@ -108,6 +118,8 @@ class Evidence:
     baseline: tuple[str, ...]
     clustered: bool = False
     earlier: tuple[Outcome, ...] = ()
+    chosen: Chosen | None = None
+    lapses: Mapping[str, Mapping[Arm, DayCounts]] = field(default_factory=dict)
 
     def of(self, metric: str) -> Measured:
         """The sums over the customers who count for a metric."""
@@ -278,6 +290,7 @@ def gather(
         baseline=laid_out.baseline,
         clustered=laid_out.cluster is not None,
         earlier=laid_out.earlier,
+        lapses=lapses(engine, plan, behavior=seen, enrolment=enrolment, as_of=as_of),
     )
     return Gathered(evidence, kept, columns)
 
@@ -315,4 +328,28 @@ def _measured(
         for (level, arm), sums in found.items():
             levels.setdefault(level, {})[arm] = sums
     by_arm = summed(Summary(tuple(overall), cubed=cubed), ["arm"])
-    return Measured({arm: sums for (arm,), sums in by_arm.items()}, by_segment)
+    return Measured(
+        {arm: sums for (arm,), sums in by_arm.items()},
+        by_segment,
+        {} if laid_out.cluster else _by_stratum(engine, customers, laid_out),
+    )
+
+
+def _by_stratum(
+    engine: Engine, customers: ir.Table, laid_out: Variables
+) -> dict[Level, dict[Arm, Sums]]:
+    """The sums of the outcomes within each combination of the strata's levels."""
+    keys = [*laid_out.strata, "arm"]
+    if not laid_out.strata or _count(engine, customers, keys) > MOST_STRATUM_ARMS:
+        return {}
+    summary = Summary(tuple(outcome.variables for outcome in laid_out.outcomes.values()))
+    found: dict[Level, dict[Arm, Sums]] = {}
+    rows = engine.fetch(summary.expression(customers, by=keys))
+    for (*levels, arm), sums in summary.read(rows, by=keys).items():
+        found.setdefault(" / ".join(levels), {})[arm] = sums
+    return found
+
+
+def _count(engine: Engine, customers: ir.Table, keys: Sequence[str]) -> int:
+    different = customers.select(list(keys)).distinct()
+    return int(engine.fetch(different.aggregate(n=different.count()))["n"][0].as_py())

@@ -15,8 +15,9 @@ from datetime import date
 from itertools import combinations
 
 from experiments.analyse.comparison import Weights, overall
-from experiments.analyse.estimate import estimate_metric, read_combination
+from experiments.analyse.estimate import read_combination
 from experiments.analyse.estimates import confidence_of
+from experiments.analyse.estimating import estimate_metric
 from experiments.analyse.evidence import Evidence
 from experiments.analyse.schedule import Lifted, Schedule
 from experiments.behavior.accounts import Enrolment

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from experiments.behavior.windows import MetricWindow, last_window_closes
 from experiments.pilot import Plan
 from experiments.terms import Look
+from experiments.words import day
 
 ONE_DAY = timedelta(days=1)
 
@@ -28,6 +29,11 @@ class Lifted:
     by: str
     on: date
     reason: str
+
+    @property
+    def words(self) -> str:
+        """Who, when and why, as the end of a sentence, without its point."""
+        return f"by {self.by} on {day(self.on)}, because: {self.reason.rstrip(' .')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,12 @@ class Schedule:
             return min(today, self.last) if today >= self.first else None
         reached = [day for day in self.days if day <= today]
         return reached[-1] if reached else None
+
+    def coming(self, today: date) -> date | None:
+        """The next day on which a planned look may be taken; None where none is to come."""
+        if self.kind is Look.ALWAYS_VALID and today >= self.first:
+            return None
+        return next((one for one in self.days if one > today), None)
 
     def number(self, as_of: date) -> int | None:
         """Which planned look reads as of this day, from 1; None for a day that is not planned."""

@@ -17,7 +17,6 @@ from experiments.behavior.engine import Engine
 from experiments.behavior.kinds import AMOUNT_TYPE
 from experiments.errors import BadInput, Problem
 from experiments.pilot import Metric, Plan
-from experiments.terms import DesignKind
 
 MOST_LEVELS = 20
 MOST_SEGMENT_LEVELS = 50
@@ -65,9 +64,9 @@ class Variables:
     """A row per customer with every number that the methods need.
 
     Attributes:
-        rows: Columns `customer`, `arm`, one text column per segment attribute, one of the cluster
-            where there is one, one boolean column per metric whose windows are not all over, and
-            the variables.
+        rows: Columns `customer`, `arm`, one text column per segment attribute and stratum, one of
+            the cluster where there is one, one boolean column per metric whose windows are not all
+            over, and the variables.
         outcomes: Per metric, what it compares.
         covariates: Per metric, the variables that adjust it, in the order of the plan.
         before: Per metric whose pre-period the ledger holds, its variables.
@@ -76,6 +75,7 @@ class Variables:
         complete: Per metric whose windows are not all over, the column that says where they are.
         cluster: Column of the cluster, where clusters are compared.
         earlier: The money metric as of each earlier look at the same customers.
+        strata: Columns of the attributes within which customers were drawn.
         contacts: Variable that counts contacts by this program.
         contacted: Variable that is 1 where there was one.
     """
@@ -89,6 +89,7 @@ class Variables:
     complete: Mapping[str, str]
     cluster: str | None
     earlier: tuple[Outcome, ...]
+    strata: tuple[str, ...] = ()
     contacts: str = CONTACTS
     contacted: str = CONTACTED
 
@@ -205,6 +206,13 @@ def variables(
         f"segment {attribute.name}": accounts[attribute.column].fill_null(NOT_KNOWN)
         for attribute in segments
     }
+    within = [enrolment.attribute(name) for name in plan.design.strata]
+    strata = {
+        f"stratum {one.name}": accounts[one.column].fill_null(NOT_KNOWN)
+        for one in within
+        if one is not None
+    }
+    labels |= strata
     complete = {name: f"complete {name}" for name in columns.complete}
     labels |= {complete[name]: accounts[column] for name, column in columns.complete.items()}
     cluster = cluster_of(plan, enrolment)
@@ -233,16 +241,17 @@ def variables(
         complete=complete,
         cluster=None if cluster is None else CLUSTER,
         earlier=tuple(Outcome(column) for column in columns.earlier),
+        strata=tuple(strata),
     )
 
 
 def cluster_of(plan: Plan, enrolment: Enrolment) -> Attribute | None:
-    """The attribute by which customers are grouped into clusters, in a clustered design.
+    """The attribute by which customers are grouped into clusters, if they were so assigned.
 
     Raises:
         BadInput: The enrolment does not have it.
     """
-    if plan.design.kind is not DesignKind.CLUSTERED or plan.design.cluster is None:
+    if plan.design.cluster is None:
         return None
     found = enrolment.attribute(plan.design.cluster)
     if found is None:
@@ -253,16 +262,24 @@ def cluster_of(plan: Plan, enrolment: Enrolment) -> Attribute | None:
     return found
 
 
-def attributes_by_arm(engine: Engine, enrolment: Enrolment) -> tuple[ir.Table, tuple[str, ...]]:
+def attributes_by_arm(
+    engine: Engine, plan: Plan, enrolment: Enrolment
+) -> tuple[ir.Table, tuple[str, ...]]:
     """What the company supplied of its customers, without a row of behavior.
 
     Returns:
-        A row per customer with `arm` and the variables, and which variables these are.
+        A row per customer with `customer`, `arm`, in a clustered design `cluster`, and the
+        variables; and which variables these are. The name of a cluster is none.
     """
     made = _Columns()
     for attribute in enrolment.attributes:
-        _add_attribute(made, engine, enrolment.rows, attribute)
-    return _named(enrolment.rows, made.numbers), tuple(made.numbers)
+        if attribute.name != plan.design.cluster:
+            _add_attribute(made, engine, enrolment.rows, attribute)
+    cluster = cluster_of(plan, enrolment)
+    keys: dict[str, ir.Value] = {"customer": enrolment.rows.customer}
+    if cluster is not None:
+        keys[CLUSTER] = enrolment.rows[cluster.column]
+    return _named(enrolment.rows, {**keys, **made.numbers}), tuple(made.numbers)
 
 
 def _named(customers: ir.Table, columns: Mapping[str, ir.Value]) -> ir.Table:

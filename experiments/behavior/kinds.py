@@ -6,6 +6,7 @@ there is one: nothing orders the rows of a day.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -36,9 +37,11 @@ class Stretch:
         return cls(window.holds, window.holds_last)
 
     @classmethod
-    def before(cls, window: MetricWindow) -> "Stretch":
-        """The pre-period."""
-        return cls(window.holds_before, window.holds_last_before)
+    def before(cls, window: MetricWindow, *, ago: int = 0) -> "Stretch":
+        """The pre-period, or the one so many before it."""
+        return cls(
+            partial(window.holds_before, ago=ago), partial(window.holds_last_before, ago=ago)
+        )
 
 
 def has_denominator(kind: MetricKind) -> bool:

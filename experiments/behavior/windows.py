@@ -76,10 +76,16 @@ class MetricWindow:
             return (day >= self.first_day) & (rows.occurred_at <= ibis.literal(self.ends_on))
         return (day >= self.first_day) & (day < self.end_day)
 
-    def holds_before(self, rows: ir.Table) -> ir.BooleanValue:
-        """Rows inside the pre-period, which ends the day before enrolment."""
-        day = _day(rows)
-        return (day < 0) & (day >= -self._pre_length(rows))
+    def holds_before(self, rows: ir.Table, *, ago: int = 0) -> ir.BooleanValue:
+        """Rows inside the pre-period, which ends the day before enrolment.
+
+        Args:
+            rows: With `occurred_at` and `enrolled_at`.
+            ago: How many pre-periods lie between; 0 for the one that ends at enrolment.
+        """
+        length = self._pre_length(rows)
+        day = _day(rows) + length * ago
+        return (day < 0) & (day >= -length)
 
     def holds_last(self, rows: ir.Table, days: int) -> ir.BooleanValue:
         """Rows inside the last so many days of the outcome window."""
@@ -89,9 +95,14 @@ class MetricWindow:
             begins = _day(rows) >= self.end_day - days
         return self.holds(rows) & begins
 
-    def holds_last_before(self, rows: ir.Table, days: int) -> ir.BooleanValue:
+    def holds_last_before(self, rows: ir.Table, days: int, *, ago: int = 0) -> ir.BooleanValue:
         """Rows inside the last so many days of the pre-period."""
-        return self.holds_before(rows) & (_day(rows) >= -days)
+        since = _day(rows) + self._pre_length(rows) * ago
+        return self.holds_before(rows, ago=ago) & (since >= -days)
+
+    def pre_days_of(self, enrolled_on: date) -> int:
+        """How many days the pre-period of a customer has."""
+        return self.days(enrolled_on) if self.pre_days is None else self.pre_days
 
     def length(self, enrolled_at: ir.DateColumn) -> ir.IntegerValue:
         """Days of each customer's outcome window."""

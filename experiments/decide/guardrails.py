@@ -68,7 +68,8 @@ def _judge(
 ) -> Guardrail:
     relative = metric.tolerance_relative is not None
     accepted = float((metric.tolerance_relative if relative else metric.tolerance) or 0)
-    if metric.kind in (MetricKind.RATE, MetricKind.RETENTION) and not comparison.clustered:
+    as_drawn = not comparison.clustered and comparison.weighted is None
+    if metric.kind in (MetricKind.RATE, MetricKind.RETENTION) and as_drawn:
         change = _change_of_rate(
             comparison,
             evidence.outcomes[metric.name],

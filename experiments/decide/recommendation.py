@@ -55,10 +55,17 @@ def recommend(
         case Status.SUPPORTED:
             return _closed(
                 Choice.EXTEND,
-                "Confirm it with a randomized pilot: it seems to pay, but people chose the groups.",
+                "Test it with a random draw before a full roll-out: it seems to pay, but people "
+                "chose the groups.",
             )
-        case Status.DISPROVED | Status.CONTRADICTED:
+        case Status.DISPROVED:
             return _closed(Choice.STOP, "Stop it: it does not pay.")
+        case Status.CONTRADICTED:
+            return _closed(
+                Choice.STOP,
+                "Stop it, or test it with a random draw: it seems not to pay, but people chose the "
+                "groups.",
+            )
         case Status.INVALID:
             return _closed(
                 Choice.EXTEND, "Mend what failed and run it again: these numbers prove nothing."
@@ -68,6 +75,12 @@ def recommend(
         case Status.NOT_PROVED if reason is Reason.GUARDRAIL_WORSE:
             return _closed(
                 Choice.EXTEND, "Remove the harm and test again: it pays, but it does harm."
+            )
+        case Status.NOT_PROVED if reason is Reason.FEW_PRE_PERIODS:
+            return _closed(
+                Choice.EXTEND,
+                "Test it with a random draw: too little is known of the time before to compare "
+                "groups that people chose.",
             )
         case Status.NOT_PROVED:
             return _closed(Choice.EXTEND, "Test it longer or larger: it is not known to pay.")

@@ -11,19 +11,23 @@ from enum import StrEnum
 
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.checks import Outcome
+from experiments.analyse.chosen_checks import too_few_pre_periods
+from experiments.analyse.cluster_checks import too_few_clusters
 from experiments.analyse.estimate import Method
 from experiments.analyse.estimates import confidence_of, headline_of
+from experiments.analyse.multiplicity import GoalMoved, goal_moved
 from experiments.decide.guardrails import Guardrail, Safety, guardrails
 from experiments.decide.stopping import after_looking
+from experiments.decide.tails import tails_interval
+from experiments.decide.unknown_causes import e_value
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.stats.estimate import Difference, Interval
+from experiments.stats.evalue import EValue
 from experiments.stats.limits import quantile
-from experiments.stats.moments import Sample
 from experiments.stats.sample_size import customers_needed
 from experiments.stats.sequential import Stopped
-from experiments.stats.skew import hall, needs_skewness_correction
-from experiments.terms import Basis, VerdictOn
+from experiments.terms import Basis, DesignKind, VerdictOn
 from experiments.value.contrast import Reading, Value, values
 
 
@@ -37,6 +41,10 @@ class Status(StrEnum):
     SUPPORTED = "supported"
     CONTRADICTED = "contradicted"
     VEILED = "veiled"
+
+
+# Where people chose the groups, nothing is proved.
+AT_MOST = {Status.PROVED: Status.SUPPORTED, Status.DISPROVED: Status.CONTRADICTED}
 
 
 class Reason(StrEnum):
@@ -85,16 +93,21 @@ class Verdict:
         verdict_on: Whether a forecast took part.
         value: Contrast, net and return; Undefined while veiled or where the effect is.
         skewness_interval: D's interval corrected for skewness, where an arm is so skewed that
-            the usual one may be off.
+            the usual one may be off, or by the bootstrap-t where the plan asks.
         other_reading: D by the other estimate, where it falls on another side of 0; None where
             the two agree or there is one.
         unbiased: D as it is without the bias of stopping early, after several looks; None where
             there was one, or the pilot goes on.
+        goal_moved: Whether the primaries beside the money metric moved as they should; decides
+            nothing. None where the plan has none, or while veiled.
         guardrails: Each guardrail.
         more_data: How much more would help, where it is not proved for want of data.
         failed: Names of the blocking checks that failed.
         veiled_until: Day from which outcomes may be looked at, where that is known.
         veil: Why outcomes are veiled.
+        e_value: Where people chose the groups, how strong an unknown cause would have to be to
+            explain D; else None.
+        goes_on: Whether nothing is settled at this look, and others are to come.
     """
 
     treatment: str
@@ -106,11 +119,14 @@ class Verdict:
     skewness_interval: Interval | None
     other_reading: OtherReading | None
     unbiased: Stopped | Undefined | None
+    goal_moved: GoalMoved | None
     guardrails: tuple[Guardrail, ...]
     more_data: MoreData | None
     failed: tuple[str, ...]
     veiled_until: date | None
     veil: str
+    e_value: EValue | Undefined | None = None
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +226,10 @@ def _verdict(
             if check.blocking and check.outcome is Outcome.FAILED
         )
     )
-    skewed = _skewness_interval(plan, analysis, treatment, value)
-    status, reason = _status(analysis, value, judged, skewed, failed=bool(failed))
+    skewed = tails_interval(plan, analysis, treatment, value)
+    status, reason = _status(plan, analysis, value, judged, skewed, failed=bool(failed))
+    if plan.design.kind is DesignKind.SUPPLIED:
+        status = AT_MOST.get(status, status)
     more_data = None
     if reason in (Reason.INTERVAL, Reason.TAILS):
         more_data = _more_data(plan, analysis, treatment, value)
@@ -229,15 +247,28 @@ def _verdict(
         unbiased=after_looking(
             plan, analysis, value, settled=status in (Status.PROVED, Status.DISPROVED)
         ),
+        goal_moved=None
+        if analysis.veiled
+        else goal_moved(
+            plan, analysis.estimates, treatment=treatment, alpha=1 - analysis.confidence
+        ),
         guardrails=judged,
         more_data=more_data,
         failed=failed,
         veiled_until=analysis.veiled_until,
         veil=analysis.veil,
+        e_value=e_value(plan, analysis, treatment, value),
+        goes_on=_goes_on(analysis, status),
     )
 
 
+def _goes_on(analysis: Analysis, status: Status) -> bool:
+    look = analysis.look
+    return status is Status.NOT_PROVED and look is not None and not look.final
+
+
 def _status(
+    plan: Plan,
     analysis: Analysis,
     value: Value | Undefined,
     judged: tuple[Guardrail, ...],
@@ -249,6 +280,10 @@ def _status(
         return Status.VEILED, None
     if failed:
         return Status.INVALID, None
+    if analysis.evidence is not None and too_few_pre_periods(plan, analysis.evidence):
+        return Status.NOT_PROVED, Reason.FEW_PRE_PERIODS
+    if analysis.evidence is not None and too_few_clusters(plan, analysis.evidence):
+        return Status.NOT_PROVED, Reason.FEW_CLUSTERS
     if isinstance(value, Undefined):
         return Status.NOT_PROVED, Reason.UNDEFINED
     side = _side(value.contrast.low, value.contrast.high)
@@ -268,60 +303,6 @@ def _status(
 def _side(low: float, high: float) -> int:
     """1 where the interval lies above 0, -1 where below, 0 where it holds 0."""
     return 1 if low > 0 else -1 if high < 0 else 0
-
-
-def _skewness_interval(
-    plan: Plan, analysis: Analysis, treatment: str, value: Value | Undefined
-) -> Interval | None:
-    """D's interval corrected for the skewness of the money metric (Hall), where it is needed.
-
-    The correction is computed at the spread that the headline has after adjustment, and moved to
-    D, whose skewness comes from the money metric: costs are constant or nearly so.
-    """
-    headline = headline_of(analysis.estimates, metric=plan.value.metric, treatment=treatment)
-    if analysis.evidence is None or headline is None or isinstance(value, Undefined):
-        return None
-    if isinstance(headline.difference, Undefined):
-        return None
-    if headline.method is Method.NEWCOMBE:
-        return None  # its interval follows the skewness of a rate by itself
-    if analysis.evidence.clustered:
-        return None  # sums over clusters keep no third moment of the quotient
-    variable = analysis.evidence.outcomes[plan.value.metric].variable
-    sums = analysis.evidence.of(plan.value.metric).sums
-    arms = [
-        sums[arm].moments([variable]).sample(variable) for arm in (treatment, plan.design.control)
-    ]
-    if not any(needs_skewness_correction(arm) for arm in arms):
-        return None
-    found = hall(
-        **_at_spread_of(headline.difference, treatment=arms[0], control=arms[1]),
-        confidence=analysis.confidence,
-    )
-    if isinstance(found, Undefined):
-        return None
-    # Hall's limits, relative to those of the headline, in units of its half-widths.
-    below, above = headline.difference.value - found.low, found.high - headline.difference.value
-    half = (headline.difference.high - headline.difference.low) / 2
-    half_contrast = (value.contrast.high - value.contrast.low) / 2
-    return Interval(
-        value.contrast.value - below / half * half_contrast,
-        value.contrast.value + above / half * half_contrast,
-    )
-
-
-def _at_spread_of(
-    difference: Difference, *, treatment: Sample, control: Sample
-) -> dict[str, Sample]:
-    """The two groups, with means and variances as the adjusted difference has them."""
-    shares = {
-        "treatment": (treatment, difference.value, difference.se**2 - difference.control_variance),
-        "control": (control, 0.0, difference.control_variance),
-    }
-    return {
-        side: Sample(sample.n, mean, squared_se * sample.n, sample.skewness)
-        for side, (sample, mean, squared_se) in shares.items()
-    }
 
 
 def _more_data(

@@ -10,12 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from experiments.behavior.engine import Engine
+from experiments.enrol.clusters import cluster_attribute, refuse_split_clusters, without_cluster
 from experiments.errors import BadPlan, Problem, Reject
 from experiments.intake.cast import Kind, Rule, cast_rows
 from experiments.intake.number import looks_numeric, thousands_points, to_numbers
 from experiments.intake.rows import open_rows
 from experiments.pilot import Plan
 from experiments.plan.pilot_file import CustomersFile, OtherArms
+from experiments.terms import DesignKind
 
 LOOKS_LIKE_A_NUMBER = r"^[-+]?[\s€$£%]*[0-9][0-9.,'\s€$£%]*$"
 MOSTLY = 0.8  # of a column's values
@@ -43,10 +45,14 @@ class Customers:
     rejects: tuple[Reject, ...]
 
 
-def attributes_of(source: CustomersFile) -> tuple[str, ...]:
-    """The columns that are attributes; the tier is one of them, so that it can be a segment."""
-    tier = () if source.tier is None or source.tier in source.attributes else (source.tier,)
-    return (*source.attributes, *tier)
+def attributes_of(source: CustomersFile, plan: Plan | None = None) -> tuple[str, ...]:
+    """The columns that are attributes.
+
+    The tier is one of them, so that it can be a segment, and so is the cluster of a plan.
+    """
+    cluster = None if plan is None else cluster_attribute(plan)
+    names = (*source.attributes, *(name for name in (source.tier, cluster) if name is not None))
+    return tuple(dict.fromkeys(names))
 
 
 def refuse_unknown_attributes(plan: Plan, source: CustomersFile) -> None:
@@ -55,7 +61,8 @@ def refuse_unknown_attributes(plan: Plan, source: CustomersFile) -> None:
     Raises:
         BadPlan: Names each of them, or the seed where Pilotbook assigns without one.
     """
-    supplied = attributes_of(source)
+    supplied = attributes_of(source, plan)
+    cluster = cluster_attribute(plan)
     wanted = [
         *[(f"metric {m.name!r}, covariates", name) for m in plan.metrics for name in m.covariates],
         *[("segments", segment.attribute) for segment in plan.segments],
@@ -67,7 +74,15 @@ def refuse_unknown_attributes(plan: Plan, source: CustomersFile) -> None:
         for where, name in wanted
         if name not in supplied
     ]
-    if source.arm is None and plan.design.seed is None:
+    if source.arm is None and plan.design.kind is DesignKind.SUPPLIED:
+        problems.append(
+            Problem(
+                "customers.arm",
+                'is missing; where people chose the groups (kind = "supplied") name the column '
+                "that holds them",
+            )
+        )
+    elif source.arm is None and plan.design.seed is None:
         problems.append(
             Problem(
                 "customers.arm",
@@ -75,6 +90,20 @@ def refuse_unknown_attributes(plan: Plan, source: CustomersFile) -> None:
                 "before the pilot begins, with design.seed = any whole number",
             )
         )
+    columns = {
+        "customer_id": source.customer_id,
+        "arm": source.arm,
+        "enrolled_at": source.enrolled_at,
+    }
+    problems += [
+        Problem(
+            "design.cluster",
+            f"{cluster!r} is the column of {key}; name the column that says who is assigned "
+            f"together",
+        )
+        for key, column in columns.items()
+        if cluster is not None and column == cluster
+    ]
     folded = [name.casefold() for name in supplied]
     problems += [
         Problem("customers.attributes", f"{name!r} is there twice (capitals do not count)")
@@ -99,8 +128,9 @@ def read_customers(
 
     Raises:
         BadFile: The file as a whole cannot be read.
+        BadInput: The arms part customers who are assigned together.
     """
-    names = attributes_of(source)
+    names = attributes_of(source, plan)
     if source.arm is None:
         _refuse_forgotten_arms(path, plan, source)
     rules = _rules(source, names)
@@ -114,9 +144,16 @@ def read_customers(
     early = _outside_the_pilot(rows, plan, source.enrolled_at) if source.enrolled_at else []
     repeated = _repeated(engine, everybody, rows, column=source.customer_id)
     spoilt = _spoilt_numbers(rows, names, plan, delimited=delimited)
-    rejects += early + repeated + spoilt
-    refused = pa.array([reject.line for reject in early + repeated + spoilt], pa.int64())
+    cluster = cluster_attribute(plan)
+    at = None if cluster is None else f"attribute_{names.index(cluster)}"
+    alone = without_cluster(rows, at, column=cluster) if at and cluster else []
+    found = early + repeated + spoilt + alone
+    rejects += found
+    refused = pa.array([reject.line for reject in found], pa.int64())
     rows = rows.filter(pc.invert(pc.is_in(rows["line"], refused)))
+    if at and cluster and source.arm:
+        table = ibis.memtable(rows)
+        refuse_split_clusters(engine, table.select("arm", cluster=table[at]), name=cluster)
     return Customers(
         rows=rows.drop_columns(["line"]),
         attributes=names,
@@ -205,7 +242,7 @@ def _refuse_forgotten_arms(path: Path, plan: Plan, source: CustomersFile) -> Non
         BadPlan: Names the column.
     """
     arms = {_plain(arm) for arm in plan.design.arms}
-    mentioned = set(_rules(source, attributes_of(source)))
+    mentioned = set(_rules(source, attributes_of(source, plan)))
     with open_rows(path) as opened:
         first = next(iter(opened), None)
     if first is None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import ibis
@@ -14,6 +14,7 @@ from experiments.behavior.directory import number_customers
 from experiments.behavior.engine import Engine
 from experiments.behavior.ledger import Ledger
 from experiments.enrol.assignment import assign
+from experiments.enrol.clusters import assign_clusters, cluster_attribute, clusters_per_arm
 from experiments.enrol.customers import Customers
 from experiments.errors import BadInput
 from experiments.pilot import Plan
@@ -34,6 +35,8 @@ class EnrolmentReceipt:
         assigned: Whether Pilotbook drew the arms.
         seed: What they were drawn with, if they were drawn; so anybody can repeat the draw.
         strata: Attributes within whose values they were drawn.
+        cluster: Attribute by which customers were assigned together; None where one by one.
+        clusters: Clusters per arm, in the order of the plan; empty where there are none.
         tier: Name of the attribute that holds the value tier, if any.
         attributes: What the enrolment knows of its customers.
         last_enrolled_on: Day of the last.
@@ -50,6 +53,8 @@ class EnrolmentReceipt:
     last_enrolled_on: date
     seed: int | None = None
     strata: tuple[str, ...] = ()
+    cluster: str | None = None
+    clusters: dict[str, int] = field(default_factory=dict)
 
 
 def as_drawn(plan: Plan, *, seed: int | None, strata: tuple[str, ...]) -> Plan:
@@ -90,17 +95,13 @@ def enrol(
         batch_no: The batch that the list becomes.
 
     Raises:
-        BadInput: An arm is left without customers; nothing was kept.
+        BadInput: An arm is left without customers, or a cluster lies in several strata; nothing
+            was kept.
     """
     rows = ibis.memtable(customers.rows)
     assigned = customers.rows["arm"].null_count > 0
     if assigned:
-        drawn = assign(
-            engine,
-            rows.select("customer_id", stratum=_stratum(plan, customers, rows)),
-            seed=plan.design.seed or 0,
-            shares=plan.design.planned_shares(),
-        )
+        drawn = _drawn(engine, customers, rows, plan=plan)
         rows = rows.drop("arm").inner_join(drawn, "customer_id")
     rows = engine.keep(rows)
     days = engine.fetch(
@@ -111,6 +112,12 @@ def enrol(
         for row in engine.fetch(rows.group_by("arm").agg(n=lambda t: t.count())).to_pylist()
     }
     _refuse_empty_arms(plan, arms)
+    cluster = cluster_attribute(plan)
+    clusters: dict[str, int] = {}
+    if cluster is not None:
+        named = rows.select("arm", cluster=rows[_column(customers, cluster)])
+        counted = clusters_per_arm(engine, named)
+        clusters = {arm: counted[arm] for arm in plan.design.arms}
     receipt = EnrolmentReceipt(
         batch_no=batch_no,
         fingerprint=_fingerprint(engine, rows),
@@ -123,6 +130,8 @@ def enrol(
         last_enrolled_on=days["last"],
         seed=plan.design.seed if assigned else None,
         strata=plan.design.strata if assigned else (),
+        cluster=cluster,
+        clusters=clusters,
     )
     _keep(engine, ledger, rows, pilot=plan.pilot.slug, batch_no=batch_no)
     return receipt
@@ -148,11 +157,27 @@ def _refuse_empty_arms(plan: Plan, customers: Mapping[str, int]) -> None:
         )
 
 
+def _drawn(engine: Engine, customers: Customers, rows: ir.Table, *, plan: Plan) -> ir.Table:
+    """Columns `customer_id` and `arm`: customers one by one, or with all of their cluster."""
+    design, stratum = plan.design, _stratum(plan, customers, rows)
+    seed, shares = design.seed or 0, design.planned_shares()
+    cluster = cluster_attribute(plan)
+    if cluster is None:
+        units = rows.select("customer_id", stratum=stratum)
+        return assign(engine, units, seed=seed, shares=shares)
+    units = rows.select("customer_id", cluster=rows[_column(customers, cluster)], stratum=stratum)
+    return assign_clusters(engine, units, name=cluster, seed=seed, shares=shares)
+
+
+def _column(customers: Customers, attribute: str) -> str:
+    return f"attribute_{customers.attributes.index(attribute)}"
+
+
 def _stratum(plan: Plan, customers: Customers, rows: ir.Table) -> ir.StringValue:
     """The values of the strata, joined; one stratum where the plan has none."""
     stratum: ir.StringValue = ibis.literal("")
     for name in plan.design.strata:
-        column = rows[f"attribute_{customers.attributes.index(name)}"]
+        column = rows[_column(customers, name)]
         stratum = stratum + column.fill_null("") + STRATUM_JOINT
     return stratum
 

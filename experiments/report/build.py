@@ -5,6 +5,8 @@ from dataclasses import replace
 
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.checks import Check, Outcome
+from experiments.analyse.looks import LookTaken
+from experiments.analyse.schedule import Lifted
 from experiments.decide.verdict import Decision, Status, Verdict
 from experiments.errors import Undefined
 from experiments.pilot import Plan
@@ -13,11 +15,13 @@ from experiments.record.recording import Receipt
 from experiments.report.glossary import GLOSSARY
 from experiments.report.graphs import effects_chart, time_chart, unit_of
 from experiments.report.money import money_of
-from experiments.report.numbers import numbers, segments
+from experiments.report.numbers import numbers
 from experiments.report.report import CheckLine, Figure, Line, PilotReport, Tone
+from experiments.report.retention import retention_charts
+from experiments.report.segments import segments
 from experiments.report.sentences import registration_sentence, verdict_line
 from experiments.report.wording import PERCENT, Unit, counted, days, headline_number, span
-from experiments.terms import Basis
+from experiments.terms import Basis, DesignKind, Look
 from experiments.value.contrast import Value
 from experiments.words import day
 
@@ -79,6 +83,7 @@ def build_report(
         figures=_figures(plan, analysis, deciding),
         effects=effects_chart(plan, analysis, decision),
         over_time=time_chart(plan, analysis, treatment=deciding.treatment),
+        retention=retention_charts(plan, analysis),
         done=(
             *_done(plan, analysis, left_out=left_out, assigned=assigned, receipts=receipts),
             Line("How often looked", _looked(analysis, looks)),
@@ -181,6 +186,8 @@ def _done(
         f"Drawn by Pilotbook with seed {plan.design.seed}"
         + (f", within {', '.join(plan.design.strata)}" if plan.design.strata else "")
         if assigned
+        else "People chose who got the program; the groups came with the customer file"
+        if plan.design.kind is DesignKind.SUPPLIED
         else "Groups came with the customer file, from a random draw according to the plan"
     )
     return (
@@ -195,10 +202,28 @@ def _done(
 
 
 def _looked(analysis: Analysis, looks: int) -> str:
-    if analysis.veiled:
-        return "Not yet; outcomes are veiled"
-    times = "Once" if looks == 1 else f"{looks:,} times"
-    return f"{times}, after the last window closed"
+    """Which look it is, how it is read, and whether somebody looked before the plan allowed."""
+    before = "".join(f"; before the plan allowed, {lifted.words}" for lifted in analysis.lifts)
+    return f"{_this_look(analysis.look, looks)}{before}"
+
+
+def _this_look(look: LookTaken | None, looks: int) -> str:
+    times = "once" if looks == 1 else f"{looks:,} times"
+    match look:
+        case None:
+            return "Not yet; outcomes are veiled"
+        case LookTaken(lifted=Lifted() as lifted):
+            return f"Before the plan allowed, {lifted.words}"
+        case LookTaken(kind=Look.FIXED):
+            return f"{times.capitalize()}, after the last window closed"
+    width = f"read {look.critical[-1]:.2f} standard errors wide"
+    if look.kind is Look.ALWAYS_VALID:
+        return f"{times.capitalize()}, this time as of {day(look.as_of)}; {width} on any day"
+    again = f"; analysed {times} in all" if looks > (look.number or 1) else ""
+    return (
+        f"Look {look.number} of {look.planned} planned, on {day(look.as_of)}, at "
+        f"{look.information[-1]:.0%} of the information; {width}{again}"
+    )
 
 
 def behavior_sentence(receipts: Sequence[Receipt]) -> str:

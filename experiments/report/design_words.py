@@ -87,12 +87,13 @@ def _clusters(base: Baseline) -> str:
 
 
 def _looking(trial: Trial, looking: Looking, outlook: Outlook) -> list[str]:
-    if looking.look is Look.FIXED:
+    if looking.look is Look.FIXED or (looking.is_sequential and looking.fractions == (1.0,)):
         return []
     alpha = trial.groups.alpha / len(trial.groups.treatments)
     more = looking.inflation(alpha=alpha, power=outlook.target, customers=outlook.customers)
-    cost = "" if isinstance(more, Undefined) else f" takes {100 * (more - 1):.0f} % more customers"
-    if looking.look is Look.GROUP_SEQUENTIAL:
-        looks = counted(len(looking.fractions), "planned look", "planned looks")
-        return [f"{looks[0].upper()}{looks[1:]}, evenly spaced, in place of one{cost}."]
-    return [f"Looking on any day{cost}; the chance is that of the last day."]
+    if isinstance(more, Undefined):
+        return []
+    cost = f"takes {100 * (more - 1):.0f} % more customers than looking once"
+    if looking.is_sequential:
+        return [f"Looking {len(looking.fractions)} times, evenly spaced, {cost}."]
+    return [f"Looking on any day {cost}; the chance is that of the last day."]

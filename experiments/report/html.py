@@ -25,12 +25,14 @@ from experiments.report.report import (
     Line,
     Money,
     PilotReport,
+    RetentionChart,
     Table,
     TimeChart,
     Tone,
 )
 from experiments.report.shapes import check_mark, verdict_mark
-from experiments.report.tables import effects_table, money_table, time_table
+from experiments.report.steps import RETENTION_KEY, retention_svg
+from experiments.report.tables import effects_table, money_table, retention_table, time_table
 from experiments.words import day
 
 DRAWN: Final = 128  # charts that are kept, because every reader of a pilot sees the same ones
@@ -57,6 +59,7 @@ def render_html(report: PilotReport) -> str:
         style=Markup(_style()),  # noqa: S704 - a file of this folder
         effects=effects_block(report.effects) if report.effects else None,
         over_time=time_block(report.over_time) if report.over_time else None,
+        retention=[retention_block(chart) for chart in report.retention],
         money=[(money, money_block(money)) for money in report.money],
         terms=Terms(report.glossary),
     )
@@ -84,6 +87,19 @@ def time_block(chart: TimeChart) -> ChartBlock:
         narrow=_safe(time_svg(chart, layout=Layout.NARROW)),
         key=TIME_KEY,
         table=time_table(chart),
+    )
+
+
+@lru_cache(maxsize=DRAWN)
+def retention_block(chart: RetentionChart) -> ChartBlock:
+    """The step curves with their table."""
+    return ChartBlock(
+        title=chart.title,
+        wide=_safe(retention_svg(chart)),
+        narrow=_safe(retention_svg(chart, layout=Layout.NARROW)),
+        key=RETENTION_KEY,
+        table=retention_table(chart),
+        notes=chart.notes,
     )
 
 

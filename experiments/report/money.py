@@ -129,7 +129,7 @@ def _lines(
         skewed = verdict.skewness_interval
         lines.append(
             Line(
-                "D corrected for skewed spending",
+                "D with allowance for skewed spending or few clusters",
                 _said(Reading(value.contrast.value, skewed.low, skewed.high), money),
             )
         )

@@ -1,4 +1,4 @@
-"""Tables for the skeptic: effects by segment, and every number with its method."""
+"""Tables for the skeptic: every number with its method."""
 
 from collections.abc import Sequence
 
@@ -8,14 +8,20 @@ from experiments.analyse.variables import label
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.report.graphs import unit_of
+from experiments.report.received import received_table
 from experiments.report.report import Section, Table
+from experiments.report.several import metrics_together, treatments_compared
 from experiments.report.wording import PERCENT, decimals_for, level, reading
+from experiments.terms import DesignKind
 from experiments.words import p_value
 
 METHODS = {
     Method.WELCH: "Welch",
     Method.NEWCOMBE: "Newcombe",
+    Method.DELTA: "ratio (delta)",
+    Method.CLUSTER: "clusters (delta)",
     Method.LIN: "adjusted (Lin)",
+    Method.WEIGHTED_CHANGES: "weighted, changes (DiD)",
 }
 HEADS = (
     "Metric",
@@ -31,63 +37,30 @@ HEADS = (
 NUMERIC = (False, False, False, True, True, True, True, True, True)
 
 
-def segments(plan: Plan, analysis: Analysis) -> tuple[Section, ...]:
-    """Per segment attribute, the headline method's effect in each level."""
-    if analysis.evidence is None:
-        return ()
-    tried = len(analysis.evidence.everybody.by_segment)
-    return tuple(
-        Section(
-            title=f"By {attribute}",
-            lead=(
-                f"{tried} attribute{'s' if tried > 1 else ''} looked at. Differences between "
-                f"levels are exploratory: they suggest what to test next, and prove nothing."
-            ),
-            tables=tuple(
-                _segment_table(plan, analysis, attribute, metric.name) for metric in plan.metrics
-            ),
-        )
-        for attribute in analysis.evidence.everybody.by_segment
-    )
-
-
-def _segment_table(plan: Plan, analysis: Analysis, attribute: str, metric: str) -> Table:
-    adjusted = {
-        (estimate.treatment, estimate.level)
-        for estimate in analysis.estimates
-        if estimate.segment == attribute
-        and estimate.metric == metric
-        and estimate.method is Method.LIN
-        and not isinstance(estimate.difference, Undefined)
-    }
-    shown = [
-        estimate
-        for estimate in analysis.estimates
-        if estimate.segment == attribute
-        and estimate.metric == metric
-        and ((estimate.method is Method.LIN) == ((estimate.treatment, estimate.level) in adjusted))
-    ]
-    rows = tuple((estimate.level or "", *_row(plan, estimate)[1:]) for estimate in shown)
-    return Table(metric, (attribute, *HEADS[1:]), NUMERIC, rows)
-
-
 def numbers(plan: Plan, analysis: Analysis) -> Section:
     """Every overall estimate, unadjusted and adjusted, and what was adjusted for."""
     overall = [estimate for estimate in analysis.estimates if estimate.segment is None]
     strong = tuple(at for at, estimate in enumerate(overall) if estimate.headline)
-    rows = tuple(_row(plan, estimate) for estimate in overall)
+    rows = tuple(row(plan, estimate) for estimate in overall)
     tables = [Table("Overall; the heavier rows are the headline", HEADS, NUMERIC, rows, strong)]
     if len(plan.design.treatments) > 1:
         tables.append(_simultaneous(plan, overall))
+    tables += received_table(plan, analysis)
+    tables += [*metrics_together(plan, analysis), *treatments_compared(plan, analysis)]
     return Section(
         title="Method and every number",
-        lead=_lead(plan, overall),
+        lead=_lead(plan, analysis, overall),
         tables=tuple(tables) if rows else (),
     )
 
 
-def _lead(plan: Plan, overall: Sequence[Estimate]) -> str:
-    confidence = f"{plan.confidence * 100:g} %"
+def _at_once(plan: Plan) -> str:
+    chosen = plan.design.kind is DesignKind.SUPPLIED
+    return "Dunnett; where weighted, Bonferroni" if chosen else "Dunnett"
+
+
+def _lead(plan: Plan, analysis: Analysis, overall: Sequence[Estimate]) -> str:
+    wide = "" if analysis.veiled else f" Intervals are two-sided at {_level(analysis)}."
     used = {
         estimate.metric: ", ".join(label(name) for name in estimate.adjusted_for)
         for estimate in overall
@@ -101,17 +74,34 @@ def _lead(plan: Plan, overall: Sequence[Estimate]) -> str:
         if dropped
         else ""
     )
+    counts = (
+        "People chose the groups. Control customers are weighted until they match the treated ones "
+        "in what was known before and in each pre-period (entropy balancing); the effect is the "
+        "difference between the changes since the last of these, with an interval from 999 "
+        "bootstrap draws that repeat the weighting. A customer"
+        if plan.design.kind is DesignKind.SUPPLIED
+        else "Everybody counts in the group to which they were assigned (intent to treat); a "
+        "customer"
+    )
+    return f"{counts} without rows counts as 0.{wide}{adjusted}{repeats}"
+
+
+def _level(analysis: Analysis) -> str:
+    """The confidence of the look; with several looks, with the share that is spent on others."""
+    per_cent = f"{analysis.confidence * 100:.4g} %"
     return (
-        f"Everybody counts in the group to which they were assigned (intent to treat); a customer "
-        f"without rows counts as 0. Intervals are two-sided at {confidence}.{adjusted}{repeats}"
+        per_cent
+        if analysis.look is None or not analysis.look.critical
+        else (f"{per_cent}, which pays for every other permitted look")
     )
 
 
-def _row(plan: Plan, estimate: Estimate) -> tuple[str, ...]:
+def row(plan: Plan, estimate: Estimate) -> tuple[str, ...]:
+    """An estimate as ready texts, in the order of `HEADS`."""
     metric = next(metric for metric in plan.metrics if metric.name == estimate.metric)
     unit = unit_of(metric)
     customers = f"{estimate.n_treatment:,} / {estimate.n_control:,}"
-    head = (estimate.metric, estimate.treatment, METHODS[estimate.method], customers)
+    head = (estimate.metric, estimate.treatment, _method(estimate), customers)
     difference, relative = estimate.difference, estimate.relative
     if isinstance(difference, Undefined):
         means = [level(mean, unit, decimals=2) for mean in _means(estimate)]
@@ -131,6 +121,11 @@ def _row(plan: Plan, estimate: Estimate) -> tuple[str, ...]:
     )
 
 
+def _method(estimate: Estimate) -> str:
+    word = METHODS[estimate.method]
+    return word if estimate.comparable else f"{word}; groups not comparable"
+
+
 def _means(estimate: Estimate) -> tuple[float | Undefined, float | Undefined]:
     return estimate.mean_treatment, estimate.mean_control
 
@@ -148,13 +143,13 @@ def _simultaneous(plan: Plan, overall: Sequence[Estimate]) -> Table:
             (
                 estimate.metric,
                 estimate.treatment,
-                METHODS[estimate.method],
+                _method(estimate),
                 text,
                 p_value(joint.p_value),
             )
         )
     return Table(
-        "All treatments together (Dunnett): intervals that are right at once",
+        f"All treatments together ({_at_once(plan)}): intervals that are right at once",
         ("Metric", "Treatment", "Method", "Effect", "p"),
         (False, False, False, True, True),
         tuple(rows),

@@ -18,7 +18,8 @@ from experiments.report.drawing import Theme, fixed_colour
 from experiments.report.glyphs import FONTS, breakable, clean, printable
 from experiments.report.report import PilotReport, Tone
 from experiments.report.shapes import check_mark, verdict_mark
-from experiments.report.tables import effects_table, money_table, time_table
+from experiments.report.steps import RETENTION_KEY, retention_svg
+from experiments.report.tables import effects_table, money_table, retention_table, time_table
 from experiments.words import day
 
 _TEMPLATE: Final = Path(__file__).parent / "templates" / "report.typ"
@@ -69,6 +70,16 @@ def _document(report: PilotReport) -> dict[str, Any]:
             "key": TIME_KEY,
             "table": _plain(time_table(report.over_time)),
         }
+    plain["retention"] = [
+        {
+            "title": chart.title,
+            "svg": _Whole(retention_svg(chart, theme=Theme.PAPER)),
+            "key": RETENTION_KEY,
+            "left_out": list(chart.notes),
+            "table": _plain(retention_table(chart)),
+        }
+        for chart in report.retention
+    ]
     for amounts, money in zip(plain["money"], report.money, strict=True):
         amounts |= {
             "svg": _Whole(money_svg(money, theme=Theme.PAPER)),

@@ -146,6 +146,43 @@ class TimeChart:
 
 
 @dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """The share of customers not lapsed from a day on, with its interval."""
+
+    day: float
+    share: float
+    low: float
+    high: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One arm's share of customers not yet lapsed, a point for each day on which it is known."""
+
+    arm: str
+    customers: int
+    points: tuple[CurvePoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionChart:
+    """How long customers stay: control and one treatment.
+
+    Attributes:
+        title: The finding, a sentence.
+        treatment_place: Which of the plan's treatments it is, from 0; says its colour.
+        curves: Of control, then of the treatment.
+        notes: What a lapse is, the test, and the average time.
+    """
+
+    title: str
+    treatment_place: int
+    curves: tuple[Curve, Curve]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """A bar of the money waterfall: an amount per treated customer, or a total of those before."""
 
@@ -225,6 +262,7 @@ class PilotReport:
         fingerprints: Of plan and enrolment, and what else identifies the computation.
         made_on: The day as of which the report speaks.
         signatures: Who signed plan and decision, and when; added where the report is shown.
+        retention: How long customers stay, per metric of retention and treatment.
     """
 
     title: str
@@ -247,3 +285,4 @@ class PilotReport:
     fingerprints: tuple[Line, ...]
     made_on: date
     signatures: tuple[Line, ...] = ()
+    retention: tuple[RetentionChart, ...] = ()

@@ -6,8 +6,12 @@ Keys are a contract: they may be added to, and keep their names and meaning.
 from collections.abc import Mapping, Sequence
 
 from experiments.analyse.analysis import Analysis
+from experiments.analyse.details import details
 from experiments.analyse.estimate import Estimate
 from experiments.analyse.looks import LookTaken
+from experiments.analyse.multiplicity import between_treatments
+from experiments.analyse.schedule import Lifted
+from experiments.analyse.segments import segment_effects
 from experiments.analyse.variables import label
 from experiments.decide.guardrails import Guardrail
 from experiments.decide.verdict import Decision, MoreData, Verdict
@@ -15,8 +19,12 @@ from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.plan.registration import Registration
 from experiments.record.recording import Receipt
+from experiments.report.beside import adjusted_as_json, detail_as_json, segment_as_json
 from experiments.report.plain import Json, number_or_reason, undefined
+from experiments.report.received import received_as_json
+from experiments.report.retention import retention_json
 from experiments.stats.estimate import Interval
+from experiments.stats.evalue import EValue
 from experiments.stats.sequential import Stopped
 from experiments.value.contrast import Reading, Value
 
@@ -62,7 +70,18 @@ def result(
         ],
         "customers": dict(analysis.customers),
         "look": _look(analysis.look),
+        "lifts": [_lifted(lifted) for lifted in analysis.lifts],
         "estimates": [_estimate(estimate) for estimate in analysis.estimates],
+        "between_treatments": []
+        if analysis.evidence is None
+        else [
+            {**_estimate(one), "exploratory": True}
+            for one in between_treatments(plan, analysis.evidence, confidence=analysis.confidence)
+        ],
+        "segments": [segment_as_json(found) for found in segment_effects(plan, analysis)],
+        "received": [received_as_json(found) for found in analysis.received],
+        "details": [detail_as_json(found) for found in details(plan, analysis)],
+        "retention": retention_json(plan, analysis),
         "receipts": [_receipt(receipt) for receipt in receipts],
         "amendment": amendment or None,
         "inputs": {
@@ -103,13 +122,23 @@ def _verdict(verdict: Verdict, sentence: str) -> Json:
         "skewness_interval": _interval(verdict.skewness_interval),
         "other_reading": other and {"method": other.method.value, **_reading(other.contrast)},
         "unbiased": _unbiased(verdict.unbiased),
+        "goal_moved": verdict.goal_moved and verdict.goal_moved.value,
         "guardrails": [_guardrail(guardrail) for guardrail in verdict.guardrails],
         "more_data": _more_data(verdict.more_data),
         "failed_checks": list(verdict.failed),
         "visible_from": verdict.veiled_until.isoformat() if verdict.veiled_until else None,
         "veil": verdict.veil or None,
+        "e_value": _e_value(verdict.e_value),
     }
     return found
+
+
+def _e_value(found: EValue | Undefined | None) -> Json | None:
+    if found is None:
+        return None
+    if isinstance(found, Undefined):
+        return undefined(found)
+    return {"estimate": found.estimate, "limit": found.limit}
 
 
 def _unbiased(found: Stopped | Undefined | None) -> Json | None:
@@ -129,8 +158,8 @@ def _value(value: Value | Undefined) -> Json:
     if isinstance(value, Undefined):
         nothing = undefined(value)
         keys = (
-            *("contrast", "net", "roi", "probability_of_loss", "margin", "break_even", "cost"),
-            *("customers", "control_group_cost"),
+            *("contrast", "net", "roi", "probability_of_loss", "probability_of_profit"),
+            *("expected_loss", "margin", "break_even", "cost", "customers", "control_group_cost"),
         )
         return dict.fromkeys(keys, nothing)
     return {
@@ -138,6 +167,8 @@ def _value(value: Value | Undefined) -> Json:
         "net": _reading(value.net),
         "roi": _reading(value.roi),
         "probability_of_loss": number_or_reason(value.probability_of_loss),
+        "probability_of_profit": number_or_reason(value.probability_of_profit),
+        "expected_loss": number_or_reason(value.expected_loss),
         "margin": _reading(value.margin),
         "break_even": value.break_even,
         "cost": value.cost,
@@ -202,12 +233,15 @@ def _estimate(estimate: Estimate) -> Json:
         "level": estimate.level,
         "method": estimate.method.value,
         "headline": estimate.headline,
+        "comparable": estimate.comparable,
+        "exploratory": estimate.exploratory,
         "n_treatment": estimate.n_treatment,
         "n_control": estimate.n_control,
         "mean_treatment": number_or_reason(estimate.mean_treatment),
         "mean_control": number_or_reason(estimate.mean_control),
         "difference": difference,
         "relative": relative,
+        "adjusted_p_value": adjusted_as_json(estimate.adjusted_p_value),
         "adjusted_for": [label(variable) for variable in estimate.adjusted_for],
         "dropped": [label(variable) for variable in estimate.dropped],
     }
@@ -226,13 +260,12 @@ def _look(look: LookTaken | None) -> Json | None:
         "confidence": look.confidence,
         "futility": look.futility,
         "growing": look.growing,
-        "lifted": look.lifted
-        and {
-            "by": look.lifted.by,
-            "on": look.lifted.on.isoformat(),
-            "reason": look.lifted.reason,
-        },
+        "lifted": look.lifted and _lifted(look.lifted),
     }
+
+
+def _lifted(lifted: Lifted) -> Json:
+    return {"by": lifted.by, "on": lifted.on.isoformat(), "reason": lifted.reason}
 
 
 def _receipt(receipt: Receipt) -> Json:

@@ -11,10 +11,12 @@ from experiments.decide.verdict import MoreData, Reason, Status, Verdict
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.plan.registration import Registration
+from experiments.plan.trial import FEWEST_CLUSTERS
 from experiments.report import wording
+from experiments.report.chosen_words import SHORT_PAST, chosen_words
 from experiments.report.report import Tone, VerdictLine
 from experiments.report.wording import Unit, amount, number, reading
-from experiments.terms import Basis
+from experiments.terms import Basis, DesignKind
 from experiments.value.contrast import Reading, Value
 from experiments.words import day
 
@@ -59,10 +61,14 @@ def _program(plan: Plan, verdict: Verdict) -> str:
 def _what(plan: Plan, verdict: Verdict) -> str:
     program = _program(plan, verdict)
     match verdict.status:
-        case Status.PROVED | Status.SUPPORTED:
+        case Status.PROVED:
             return f"{program} pays."
-        case Status.DISPROVED | Status.CONTRADICTED:
+        case Status.SUPPORTED:
+            return f"{program} seems to pay; people chose who got it, so that this is no proof."
+        case Status.DISPROVED:
             return f"{program} does not pay."
+        case Status.CONTRADICTED:
+            return f"{program} seems not to pay; people chose who got it, so that this is no proof."
         case Status.INVALID:
             return f"{program} cannot be judged: a check that must hold has failed."
         case Status.VEILED:
@@ -82,21 +88,29 @@ def _why(plan: Plan, verdict: Verdict) -> str:
     if verdict.status is Status.VEILED:
         return f"Outcomes stay veiled because {verdict.veil}."
     if isinstance(verdict.value, Undefined):
-        return f"There is no number: {verdict.value.reason}."
+        short = SHORT_PAST if verdict.reason is Reason.FEW_PRE_PERIODS else ""
+        return f"There is no number: {verdict.value.reason}.{short}"
     money = _money_sentence(plan, verdict.value)
     if verdict.status is Status.INVALID:
         failed = ", ".join(name.replace("_", " ") for name in verdict.failed)
         return f"Failed: {failed}. The numbers stand here for the record and prove nothing. {money}"
     extra = {
+        Reason.FEW_PRE_PERIODS: SHORT_PAST,
         Reason.INTERVAL: f" {_doubt(plan, verdict.value)}",
         Reason.GUARDRAIL_WORSE: f" {_harm(verdict, Safety.WORSE)}",
         Reason.GUARDRAIL_UNCLEAR: f" {_harm(verdict, Safety.UNCLEAR)}",
+        Reason.FEW_CLUSTERS: (
+            f" But a group has fewer than {FEWEST_CLUSTERS} clusters, too few to prove anything."
+        ),
         Reason.TAILS: (
-            " A few customers carry much of the result; corrected for that, the answer changes."
+            " The groups are few clusters; read as carefully as that needs, the answer changes."
+            if plan.design.kind is DesignKind.CLUSTERED
+            else " A few customers carry much of the result; with allowance for that, the answer "
+            "changes."
         ),
     }
     why = money + (extra.get(verdict.reason, "") if verdict.reason else "")
-    return why + _other_reading(plan, verdict)
+    return why + chosen_words(plan, verdict) + _other_reading(plan, verdict)
 
 
 def _money_sentence(plan: Plan, value: Value) -> str:
@@ -107,8 +121,10 @@ def _money_sentence(plan: Plan, value: Value) -> str:
     brought = f"{number(abs(margin.value), decimals)} {money.suffix.strip()} {_side(margin)} margin"
     interval = _more_or_less(margin, decimals)
     at = " at roll-out" if value.basis is Basis.ROLLOUT else ""
+    chosen = plan.design.kind is DesignKind.SUPPLIED
+    than = "control customers weighted to be like them" if chosen else "the control group"
     sentence = (
-        f"Each customer assigned to it brought {brought} than the control group ({interval}) "
+        f"Each customer assigned to it brought {brought} than {than} ({interval}) "
         f"for {amount(value.cost, money)} of cost{at}."
     )
     hurdle = plan.value.hurdle_rate
@@ -145,6 +161,12 @@ def _other_reading(plan: Plan, verdict: Verdict) -> str:
     if isinstance(verdict.value, Value):
         own = verdict.value.contrast
         decided = f" instead of {reading(own.value, own.low, own.high, money)}"
+    if plan.design.kind is DesignKind.SUPPLIED:
+        return (
+            f" Not weighted, a customer brings "
+            f"{reading(contrast.value, contrast.low, contrast.high, money)} after cost{decided}; "
+            f"that compares customers who were not alike before."
+        )
     means = "would prove nothing"
     if contrast.low > 0 or contrast.high < 0:
         means = f"would {'prove' if contrast.low > 0 else 'disprove'} it"
@@ -216,6 +238,10 @@ def _registered(verdict: Verdict, *, late: bool) -> str:
 def _more_data(verdict: Verdict) -> str:
     if verdict.reason is Reason.GUARDRAIL_WORSE:
         return "Do not roll it out as it is; remove the harm and test again."
+    if verdict.goes_on:
+        return "Let it go on: nothing is settled at this look, and others are to come."
+    if verdict.reason is Reason.FEW_PRE_PERIODS:
+        return "Do not roll it out on this evidence; a pilot with a random draw needs no past."
     more = verdict.more_data
     if more is None:
         return "Do not roll it out on this evidence."

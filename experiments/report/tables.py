@@ -2,8 +2,17 @@
 
 from datetime import date
 
-from experiments.report.report import EffectsChart, Money, Table, TimeChart
+from experiments.report.report import (
+    Curve,
+    EffectsChart,
+    Money,
+    RetentionChart,
+    Table,
+    TimeChart,
+)
 from experiments.words import day, month
+
+MOST_DAYS = 12  # rows of a table of days
 
 
 def effects_table(chart: EffectsChart) -> Table:
@@ -34,6 +43,31 @@ def time_table(chart: TimeChart) -> Table:
             for first, last in periods
         ),
     )
+
+
+def retention_table(chart: RetentionChart) -> Table:
+    """The share of customers not yet lapsed, on up to a dozen days."""
+    days = sorted({point.day for curve in chart.curves for point in curve.points})
+    every = -(-len(days) // MOST_DAYS) or 1
+    shown = [*days[:-1:every], *days[-1:]]
+    return Table(
+        caption="Share of customers not yet lapsed by the end of a day since enrolment, intervals "
+        "in brackets.",
+        heads=("Day", *(f"{curve.arm} ({curve.customers:,})" for curve in chart.curves)),
+        numeric=(True, *(True for _ in chart.curves)),
+        rows=tuple(
+            (f"{day:g}", *(_share_on(curve, day) for curve in chart.curves)) for day in shown
+        ),
+    )
+
+
+def _share_on(curve: Curve, day: float) -> str:
+    """The curve's value on a day: that of the newest point; everybody before the first."""
+    known = [point for point in curve.points if point.day <= day]
+    if not known:
+        return "100 %"
+    followed = day <= curve.points[-1].day or curve.points[-1].share == 0
+    return known[-1].text if followed else "not followed"
 
 
 def money_table(money: Money) -> Table:

@@ -2,7 +2,8 @@
 
 The customers with the largest amounts, in either direction and over both groups together, are set
 apart, and the effect is computed again without them: deletion diagnostics, Belsley, Kuh and Welsch
-(1980), Regression Diagnostics, chapter 2. From rows, or from distinct values with their counts.
+(1980), Regression Diagnostics, chapter 2. From rows, from distinct values with their counts, or
+from the largest of them and the sums over all others.
 """
 
 import math
@@ -42,6 +43,29 @@ class Dominance:
     reverses: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """One group: everybody, the customers with the largest amounts, and what is left of it.
+
+    Attributes:
+        everybody: All customers of the group.
+        absolute: Sum of all absolute amounts.
+        values: Distinct amounts; at least those of the `top` customers of both groups together.
+        counts: Customers with each, shape of values.
+        rest: Customers who are not among these.
+        rest_total: Sum of their amounts.
+        rest_absolute: Sum of their absolute amounts.
+    """
+
+    everybody: Sample
+    absolute: float
+    values: tuple[float, ...]
+    counts: tuple[float, ...]
+    rest: float = 0.0
+    rest_total: float = 0.0
+    rest_absolute: float = 0.0
+
+
 def dominance(
     *,
     treatment: Floats,
@@ -69,40 +93,62 @@ def dominance(
         >>> found.effect, found.effect_without, found.share_of_amount
         (23.0, 1.0, 0.9)
     """
-    values = np.concatenate([treatment, control])
-    counts = np.concatenate(
-        [
-            np.ones(len(rows)) if given is None else np.asarray(given, dtype=float)
-            for rows, given in ((treatment, treatment_counts), (control, control_counts))
-        ]
-    )
-    if not np.isfinite(values).all():
-        return Undefined("some values are not numbers")
-    is_treated = np.arange(len(values)) < len(treatment)
-    plain = welch(
-        treatment=_counted(values[is_treated], counts[is_treated]),
-        control=_counted(values[~is_treated], counts[~is_treated]),
-    )
+    groups = []
+    for rows, given in ((treatment, treatment_counts), (control, control_counts)):
+        values = np.asarray(rows, dtype=float)
+        counts = np.ones(len(values)) if given is None else np.asarray(given, dtype=float)
+        if not np.isfinite(values).all():
+            return Undefined("some values are not numbers")
+        groups.append(
+            Amounts(
+                everybody=_counted(values, counts),
+                absolute=float(counts @ np.abs(values)),
+                values=tuple(values.tolist()),
+                counts=tuple(counts.tolist()),
+            )
+        )
+    return dominance_of(treatment=groups[0], control=groups[1], top=top)
+
+
+def dominance_of(
+    *, treatment: Amounts, control: Amounts, top: int = TOP, se: float | None = None
+) -> Dominance | Undefined:
+    """The same from the largest amounts and what all others add up to.
+
+    Args:
+        treatment: Treated customers.
+        control: Control customers.
+        top: How many customers to set apart.
+        se: Standard error of the effect, where customers were not assigned one by one.
+    """
+    plain = welch(treatment=treatment.everybody, control=control.everybody)
     if isinstance(plain, Undefined):
         return plain
+    values = np.array([*treatment.values, *control.values], dtype=float)
+    counts = np.array([*treatment.counts, *control.counts], dtype=float)
+    is_treated = np.arange(len(values)) < len(treatment.values)
     amounts = np.abs(values)
     left = counts * (1 - _set_apart(amounts, counts, top))
     means = []
-    for side, group in (("treatment", is_treated), ("control", ~is_treated)):
-        remaining = float(left[group].sum())
+    kept = treatment.rest_absolute + control.rest_absolute + float(left @ amounts)
+    for side, group, of in (
+        ("treatment", treatment, is_treated),
+        ("control", control, ~is_treated),
+    ):
+        remaining = group.rest + float(left[of].sum())
         if remaining <= 0:
             return Undefined(f"no customer of the {side} group is outside the top {top}")
-        means.append(float(left[group] @ values[group]) / remaining)
+        means.append((group.rest_total + float(left[of] @ values[of])) / remaining)
     without = means[0] - means[1]
     return Dominance(
         top=top,
-        share_of_amount=1 - float(left @ amounts) / float(counts @ amounts),
+        share_of_amount=1 - kept / (treatment.absolute + control.absolute),
         effect=plain.value,
         effect_without=without,
         share_of_effect=Undefined("the effect is zero")
         if plain.value == 0
         else 1 - without / plain.value,
-        moved=(plain.value - without) / plain.se,
+        moved=(plain.value - without) / (plain.se if se is None else se),
         reverses=plain.value * without <= 0 and plain.value != 0,
     )
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.polynomial import chebyshev, legendre
+from scipy.optimize import brentq
 from scipy.special import gammainccinv, gammaincinv, gammaln, ndtr
 
 from experiments.errors import Undefined
@@ -23,8 +24,7 @@ from experiments.stats.moments import Floats
 # Beyond this no normal deviation is worth counting: its probability is below 1e-17.
 FAR = 8.6
 DEGREE = 72
-PANEL = 48
-HALVINGS = 60
+NODES, WEIGHTS = legendre.leggauss(48)
 # Below this sum of the single p-values, their sum is the answer to more digits than quadrature.
 BONFERRONI_BELOW = 1e-7
 
@@ -118,15 +118,11 @@ class _Spread:
         if self.count == 1:
             return low
         high = quantile(1 - (1 - confidence) / 2 / self.count, df=self.df)
-        for _ in range(HALVINGS):
-            middle = (low + high) / 2
-            if middle in (low, high):
-                break
-            if self._below(middle) < confidence:
-                low = middle
-            else:
-                high = middle
-        return (low + high) / 2
+        short = self._below(low) - confidence, self._below(high) - confidence
+        if short[0] >= 0 or short[1] <= 0:  # they are the answer, but for rounding
+            return low if short[0] >= 0 else high
+        found = brentq(lambda bound: self._below(bound) - confidence, low, high, xtol=1e-14)
+        return float(found)
 
     def _below(self, bound: float) -> float:
         """Probability that every statistic is within -/+ bound."""
@@ -172,8 +168,7 @@ def _all_within(bounds: Floats, loadings: Floats) -> Floats:
     The control's deviation is integrated over two panels that meet where the factors fall off, so
     that Legendre nodes crowd where a group much larger than the control makes that fall steep.
     """
-    nodes, weights = legendre.leggauss(PANEL)
-    units, shares = (nodes + 1) / 2, weights / 2
+    units, shares = (NODES + 1) / 2, WEIGHTS / 2
     own = np.sqrt(np.maximum(1 - loadings**2, 1e-12))[:, None, None]
     steepest = max(float(loadings.max()), 1e-300)
     middle = np.minimum(bounds / steepest, FAR)[:, None]

@@ -4,8 +4,6 @@ Fisher (1935), Journal of the Royal Statistical Society 98:39-82: given both tot
 fall on the groups as in a draw without replacement.
 """
 
-from scipy.stats import fisher_exact as scipy_fisher_exact
-
 from experiments.errors import Undefined
 from experiments.stats.estimate import Alternative
 from experiments.stats.rates import Share, no_customers
@@ -26,6 +24,9 @@ def fisher_exact(
         >>> round(fisher_exact(treatment=Share(3, 4), control=Share(1, 4)), 4)
         0.4857
     """
+    # Half a second to load, for a detail that few look at.
+    from scipy.stats import fisher_exact as scipy_fisher_exact  # noqa: PLC0415
+
     missing = no_customers(treatment=treatment, control=control)
     if missing is not None:
         return missing

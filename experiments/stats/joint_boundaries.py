@@ -14,7 +14,6 @@ from itertools import pairwise
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
-from scipy.stats import qmc
 
 from experiments.errors import Undefined
 from experiments.stats.boundaries import Boundaries, increments, unusable_alpha
@@ -133,6 +132,9 @@ class _Latest:
 
 def _points(dimensions: int, seed: int) -> Floats:
     """Points that fill the unit cube evenly, shape (dimensions, 2^LOG_POINTS)."""
+    # Half a second to load, for the rare plan whose window grows.
+    from scipy.stats import qmc  # noqa: PLC0415
+
     sobol = qmc.Sobol(dimensions, rng=np.random.default_rng(seed))
     return np.asarray(np.ascontiguousarray(sobol.random_base2(LOG_POINTS).T), dtype=float)
 

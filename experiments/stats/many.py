@@ -99,6 +99,16 @@ class ManyMoments:
             ).reshape(len(groups), k, k),
         )
 
+    def group(self, at: int) -> Moments:
+        """One group; third moments are not kept."""
+        return Moments(
+            names=self.names,
+            n=int(self.n[at]),
+            means=tuple(float(mean) for mean in self.means[at]),
+            scatter=tuple(tuple(float(cell) for cell in line) for line in self.scatter[at]),
+            cubes=(None,) * len(self.names),
+        )
+
     def samples(self, at: int) -> Samples:
         """The variable in one place, on its own."""
         fewest = np.maximum(self.n - 1, 1)

@@ -2,7 +2,7 @@
 
 `Sample` is one variable: count, mean, variance, skewness. `Moments` is several variables with
 their covariances. Both are derived here and nowhere else, from raw values (two passes) or from
-exact sums (rational arithmetic, so that nothing is lost to cancellation).
+exact sums (whole numbers, so that nothing is lost to cancellation).
 """
 
 import math
@@ -126,26 +126,21 @@ class Moments:
         if n == 0:
             zeros = (0.0,) * size
             return cls(tuple(names), 0, zeros, (zeros,) * size, zeros)
-        totals = [Fraction(total) for total in sums]
-        means = [total / n for total in totals]
         kept: Sequence[Number | None] = [None] * size if cubes is None else cubes
+        totals = [total.as_integer_ratio() for total in sums]
+        scatter = [[0.0] * size for _ in names]
+        for i in range(size):
+            for j in range(i, size):
+                about = _about_means(products[i][j], totals[i], totals[j], n)
+                scatter[i][j] = scatter[j][i] = about
         return cls(
             names=tuple(names),
             n=n,
-            means=tuple(float(mean) for mean in means),
-            scatter=tuple(
-                tuple(float(Fraction(products[i][j]) - totals[i] * means[j]) for j in range(size))
-                for i in range(size)
-            ),
+            means=tuple(upper / (n * lower) for upper, lower in totals),
+            scatter=tuple(tuple(line) for line in scatter),
             cubes=tuple(
-                None
-                if kept[i] is None
-                else float(
-                    Fraction(kept[i] or 0)
-                    - 3 * means[i] * Fraction(products[i][i])
-                    + 2 * n * means[i] ** 3
-                )
-                for i in range(size)
+                None if cube is None else _cubed_about_mean(cube, products[i][i], totals[i], n)
+                for i, cube in enumerate(kept)
             ),
         )
 
@@ -200,3 +195,27 @@ class Moments:
             return None
         cube = self.cubes[int(used[0])]
         return None if cube is None else float(weights[used[0]]) ** 3 * cube
+
+
+def _about_means(product: Number, one: tuple[int, int], other: tuple[int, int], n: int) -> float:
+    """A sum of products of deviations from the means; whole numbers, so rounded only at the end.
+
+    Args:
+        product: Sum of products.
+        one: Sum of one of the variables, as a fraction.
+        other: Sum of the other.
+        n: How many customers.
+    """
+    (a, below_a), (b, below_b) = one, other
+    p, below_p = product.as_integer_ratio()
+    below = below_a * below_b
+    return (n * p * below - a * b * below_p) / (n * below_p * below)
+
+
+def _cubed_about_mean(cube: Number, square: Number, total: tuple[int, int], n: int) -> float:
+    """A sum of cubed deviations from the mean, from sums of cubes and squares and the sum."""
+    (a, below_a), (s, below_s) = total, square.as_integer_ratio()
+    c, below_c = cube.as_integer_ratio()
+    upper = below_a**3 * below_s * c * n**2
+    upper += below_c * (2 * a**3 * below_s - 3 * n * a * s * below_a**2)
+    return upper / (below_a**3 * below_s * below_c * n**2)

@@ -28,7 +28,7 @@ class Customers:
 
     Attributes:
         deviations: Covariates less the treated mean, in standard deviations, shape (n, k).
-        values: What is compared, shape (n,).
+        values: What is compared, shape (n,), or (n, m) where it is several things at once.
         units: Which customer or cluster a row belongs to, from 0 without gaps, shape (n,).
     """
 
@@ -64,7 +64,7 @@ def redrawn_differences(
         rng: Draws them.
 
     Returns:
-        Shape (draws less those without a weighting,).
+        Shape (draws less those without a weighting,), or with m values (those draws, m).
 
     Example:
         >>> one = Customers(np.array([[0.0], [0.0]]), np.array([3.0, 3.0]), np.arange(2))
@@ -80,15 +80,17 @@ def redrawn_differences(
     products = weights[:, None] * np.column_stack([ones, control.deviations, pairs])
     fixed = _Control(control, weights, products)
     of_treated = np.column_stack([treatment.deviations, treatment.values])
+    k = treatment.deviations.shape[1]
     found = []
     step = max(1, BLOCK // max(len(treatment.values), len(control.values)))
     for start in range(0, draws, step):
         many = min(step, draws - start)
         drawn = _drawn(treatment, many, rng)
         means = drawn @ of_treated / drawn.sum(axis=1)[:, None]
-        difference = means[:, -1] - _reweighted(fixed, _drawn(control, many, rng), means[:, :-1])
-        found.append(difference[np.isfinite(difference)])
-    return np.concatenate(found)
+        difference = means[:, k:] - _reweighted(fixed, _drawn(control, many, rng), means[:, :k])
+        found.append(difference[np.isfinite(difference).all(axis=1)])
+    together = np.concatenate(found)
+    return together[:, 0] if treatment.values.ndim == 1 else together
 
 
 def _drawn(group: Customers, draws: int, rng: np.random.Generator) -> Floats:
@@ -98,7 +100,7 @@ def _drawn(group: Customers, draws: int, rng: np.random.Generator) -> Floats:
 
 
 def _reweighted(control: _Control, counts: Floats, targets: Floats) -> Floats:
-    """Weighted mean of the control values in each draw; NaN where no weighting exists.
+    """Weighted means of the control values in each draw; NaN where no weighting exists.
 
     Newton's method for all draws at once, from the weights of the whole group, keeping the
     curvature of the first step (a chord method), which suits the short way to go. What has
@@ -110,6 +112,7 @@ def _reweighted(control: _Control, counts: Floats, targets: Floats) -> Floats:
         targets: Covariate means of the treated in each draw, shape (draws, k).
     """
     deviations = control.customers.deviations
+    values = control.customers.values.reshape(len(deviations), -1)
     draws, k = targets.shape
     # A cluster bootstrap may draw none of the customers that carry weight.
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -123,7 +126,7 @@ def _reweighted(control: _Control, counts: Floats, targets: Floats) -> Floats:
     curvature += RIDGE * np.eye(k) - means[:, :, None] * means[:, None, :]
     inverse = np.linalg.inv(np.where(usable[:, None, None], curvature, np.eye(k)))
     points = _moved(np.zeros((draws, k)), inverse, means - targets)
-    result = np.full(draws, np.nan)
+    result = np.full((draws, values.shape[1]), np.nan)
     going = np.flatnonzero(usable)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         for _ in range(CHORDS):
@@ -136,12 +139,12 @@ def _reweighted(control: _Control, counts: Floats, targets: Floats) -> Floats:
             total = weights.sum(axis=1)
             gaps = weights @ deviations / total[:, None] - targets[going]
             done = np.asarray(np.max(np.abs(gaps), axis=1, initial=0.0) <= TOLERANCE)
-            result[going[done]] = (weights @ control.customers.values / total)[done]
+            result[going[done]] = (weights[done] @ values) / total[done, None]
             left = ~done & np.all(np.isfinite(gaps), axis=1)
             going, gaps = going[left], gaps[left]
             points[going] = _moved(points[going], inverse[going], gaps)
-    for draw in np.flatnonzero(np.isnan(result)):
-        result[draw] = _alone(control, counts[draw], targets[draw])
+    for draw in np.flatnonzero(np.isnan(result[:, 0])):
+        result[draw] = _alone(control, counts[draw], targets[draw]) @ values
     return result
 
 
@@ -150,14 +153,15 @@ def _moved(points: Floats, inverse: Floats, gaps: Floats) -> Floats:
     return np.asarray(points - np.einsum("dij,dj->di", inverse, gaps))
 
 
-def _alone(control: _Control, counts: Floats, target: Floats) -> float:
-    """Weighted mean in a draw that needs the careful solver; NaN where it has none."""
+def _alone(control: _Control, counts: Floats, target: Floats) -> Floats:
+    """Weights in a draw that needs the careful solver, shape (n,); NaN where it has none."""
     base = counts * control.weights
-    drawn = base > 0
+    drawn, weights = base > 0, np.zeros(len(base))
     if not drawn.any():
-        return float("nan")
+        return weights + np.nan
     rows, base = control.customers.deviations[drawn] - target, base[drawn] / base.sum()
     found = tilt(rows, base, start=np.zeros(rows.shape[1]))
     if found is None:
-        return float("nan")
-    return float(tilted(rows, base, found) @ control.customers.values[drawn])
+        return weights + np.nan
+    weights[drawn] = tilted(rows, base, found)
+    return weights

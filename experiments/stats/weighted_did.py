@@ -17,17 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.errors import Undefined
-from experiments.stats.balancing import Weighting, effective_size, entropy_balance
+from experiments.stats.balancing import Weighting
 from experiments.stats.bootstrap import DRAWS
-from experiments.stats.limits import limits, p_value
 from experiments.stats.moments import Floats
-from experiments.stats.redrawn import Customers, redrawn_differences
+from experiments.stats.weighted_means import ROWS_PER_GROUP, Group, weighted_means
 
-ROWS_PER_GROUP = 100_000
 PRE_PERIODS_NEEDED = 3
-# Draws whose weighting does not exist may be left out up to this share.
-FAILED_SHARE = 0.05
-ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,64 +114,37 @@ def weighted_did(
         >>> round(found.value, 1), found.low < 2 < found.high
         (2.0, True)
     """
-    for side, group in (("treatment", treatment), ("control", control)):
-        if group.before.shape[1] == 0:
-            return Undefined("there is no pre-period to change from")
-        if not np.isfinite(group.outcome).all():
-            return Undefined(f"the outcome has values that are not numbers in the {side} group")
-        if _units(group) < 2:
-            unit = "customers" if group.clusters is None else "clusters"
-            return Undefined(f"the {side} group has fewer than 2 {unit}")
-    if treatment.clusters is not None and control.clusters is not None:
-        shared = np.intersect1d(treatment.clusters, control.clusters)
-        if len(shared):
-            return Undefined(f"{len(shared)} clusters have customers in both groups")
-    treated = _sample(treatment, rows_per_group, rng)
-    controls = _sample(control, rows_per_group, rng)
-    periods = [f"pre-period {at + 1}" for at in range(treated.before.shape[1])]
-    names = [*periods, *attributes]
-    weighting = entropy_balance(
-        treatment=_covariates(treated), control=_covariates(controls), names=names
-    )
-    if isinstance(weighting, Undefined):
-        return weighting
-    treated_change = float(_change(treated).mean())
-    control_change = float(weighting.weights @ _change(controls))
-    columns = [names.index(name) for name in weighting.covariates]
-    replicates = redrawn_differences(
-        treatment=_customers(treated, weighting, columns),
-        control=_customers(controls, weighting, columns),
-        weights=weighting.weights,
-        draws=draws,
+    if treatment.before.shape[1] == 0:
+        return Undefined("there is no pre-period to change from")
+    found = weighted_means(
+        treatment=_group(treatment),
+        control=_group(control),
+        names=[*pre_periods(treatment.before.shape[1]), *attributes],
         rng=rng,
+        draws=draws,
+        rows_per_group=rows_per_group,
     )
-    failed = draws - len(replicates)
-    if failed > FAILED_SHARE * draws:
-        return Undefined(f"{failed:,} of {draws:,} bootstrap draws cannot be weighted")
-    se = float(np.std(replicates, ddof=1))
-    if se <= ROUNDING * float(np.max(np.abs(_change(controls)))):
-        return Undefined("all customers of a group changed alike, so that nothing varies")
-    effective = effective_size(np.bincount(_numbered(controls), weighting.weights).astype(float))
-    df = min(_units(treated), effective) - 1
-    if df < 1:
-        return Undefined("the weights leave fewer than 2 effective customers or clusters")
-    value = treated_change - control_change
-    interval = limits(value=value, se=se, df=df, confidence=confidence)
+    if isinstance(found, Undefined):
+        return found
+    one = np.ones(1)
+    difference = found.difference(treated=one, controls=one, confidence=confidence)
+    if isinstance(difference, Undefined):
+        return difference
     return WeightedDifference(
-        value=value,
-        se=se,
-        df=df,
-        low=interval.low,
-        high=interval.high,
-        p_value=p_value(value / se, df=df),
-        treated_change=treated_change,
-        control_change=control_change,
-        weighting=weighting,
-        draws=len(replicates),
-        failed=failed,
-        treated=len(treated.outcome),
-        controls=len(controls.outcome),
-        sampled=treated is not treatment or controls is not control,
+        value=difference.value,
+        se=difference.se,
+        df=difference.df,
+        low=difference.low,
+        high=difference.high,
+        p_value=difference.p_value,
+        treated_change=float(found.treated[0]),
+        control_change=float(found.controls[0]),
+        weighting=found.weighting,
+        draws=len(found.replicates),
+        failed=found.failed,
+        treated=found.treated_rows,
+        controls=found.control_rows,
+        sampled=found.sampled,
     )
 
 
@@ -220,51 +188,19 @@ def placebo_did(
     )
 
 
-def _change(group: Panel) -> Floats:
-    """From the last pre-period; any other, being matched, would give the same difference."""
-    return np.asarray(group.outcome - group.before[:, -1])
+def pre_periods(many: int) -> list[str]:
+    """Names of so many pre-periods, oldest first."""
+    return [f"pre-period {at + 1}" for at in range(many)]
 
 
-def _covariates(group: Panel) -> Floats:
-    return np.column_stack([group.before, group.attributes])
-
-
-def _customers(group: Panel, weighting: Weighting, columns: list[int]) -> Customers:
-    """What the bootstrap draws, in standard deviations from the target."""
-    return Customers(
-        deviations=(_covariates(group)[:, columns] - weighting.centre) / weighting.scale,
-        values=_change(group),
-        units=_numbered(group),
+def _group(panel: Panel) -> Group:
+    """Changes from the last pre-period; any other, being matched, gives the same difference."""
+    return Group(
+        values=(panel.outcome - panel.before[:, -1])[:, None],
+        covariates=np.column_stack([panel.before, panel.attributes]),
+        clusters=panel.clusters,
     )
 
 
 def _earlier(group: Panel) -> Panel:
     return replace(group, outcome=group.before[:, -1], before=group.before[:, :-1])
-
-
-def _numbered(group: Panel) -> npt.NDArray[np.int64]:
-    """The unit of each row, numbered from 0 without gaps."""
-    if group.clusters is None:
-        return np.arange(len(group.outcome))
-    return np.unique(group.clusters, return_inverse=True)[1]
-
-
-def _units(group: Panel) -> int:
-    return len(group.outcome) if group.clusters is None else len(np.unique(group.clusters))
-
-
-def _sample(group: Panel, limit: int, rng: np.random.Generator) -> Panel:
-    """The group, or a random part of it of at most `limit` rows (and at least two clusters)."""
-    if len(group.outcome) <= limit:
-        return group
-    units = _numbered(group)
-    order = rng.permutation(int(units.max()) + 1)
-    sizes = np.cumsum(np.bincount(units)[order])
-    chosen = order[: max(2, int(np.searchsorted(sizes, limit, side="right")))]
-    kept = np.isin(units, chosen)
-    return Panel(
-        outcome=group.outcome[kept],
-        before=group.before[kept],
-        attributes=group.attributes[kept],
-        clusters=None if group.clusters is None else group.clusters[kept],
-    )

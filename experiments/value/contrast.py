@@ -7,6 +7,7 @@ contacts cost money, cost is random too, and enters the contrast customer by cus
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypedDict
 
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.comparison import Comparison, overall
@@ -20,8 +21,13 @@ from experiments.pilot import Plan
 from experiments.stats.dunnett import dunnett
 from experiments.stats.estimate import Difference
 from experiments.stats.limits import quantile, upper_tail
-from experiments.stats.posterior import NormalPrior, probability_below
-from experiments.terms import Basis
+from experiments.stats.posterior import (
+    NormalPrior,
+    expected_loss,
+    probability_above,
+    probability_below,
+)
+from experiments.terms import Basis, DesignKind
 from experiments.value.cost import UnitCost, unit_cost
 
 
@@ -57,6 +63,9 @@ class Value:
         net: Incremental margin less cost, hurdle not included, over all the customers.
         roi: Net over cost.
         probability_of_loss: That D is below 0.
+        probability_of_profit: That D is above 0.
+        expected_loss: Of D per customer where it is below 0, counting 0 where it is not: what
+            going ahead costs on average for not knowing D exactly.
         break_even: Effect on the money metric, in its unit, at which D is 0.
         control_group_cost: What holding the control group back cost; negative where it saved.
     """
@@ -71,6 +80,8 @@ class Value:
     net: Reading
     roi: Reading | Undefined
     probability_of_loss: float | Undefined
+    probability_of_profit: float | Undefined
+    expected_loss: float | Undefined
     break_even: float
     control_group_cost: float
 
@@ -130,8 +141,12 @@ def values(plan: Plan, analysis: Analysis, *, basis: Basis) -> dict[str, Value |
 
 def _together(plan: Plan, known: Sequence[_Money], *, confidence: float) -> float | None:
     """With several treatments, how many standard errors wide the intervals of all D's are."""
-    if len(plan.design.treatments) < 2:
+    treatments = len(plan.design.treatments)
+    if treatments < 2:
         return None
+    if plan.design.kind is DesignKind.SUPPLIED:  # Bonferroni, as the estimates are read
+        tail = (1 - confidence) / treatments / 2
+        return max((quantile(1 - tail, df=one.contrast.df) for one in known), default=None)
     joint = dunnett([one.contrast for one in known], confidence=confidence)
     return None if isinstance(joint, Undefined) else joint.critical
 
@@ -264,6 +279,7 @@ def _value(
     """
     unit, hurdle = float(plan.value.money_per_unit), float(plan.value.hurdle_rate)
     per_customer = cost.known + cost.per_contact * money.contacts
+    belief = _belief(plan, money.contrast, per_customer)
     if money.cost_is_known:
         # Known cost moves the headline's interval and does not widen it.
         margin = _of_headline(money.headline, unit)
@@ -282,7 +298,9 @@ def _value(
         contrast_se=money.contrast.se,
         net=net.times(money.headline.n_treatment),
         roi=_roi(money, cost, margin=margin, critical=critical, confidence=confidence),
-        probability_of_loss=_probability_of_loss(plan, money.contrast, per_customer),
+        probability_of_loss=probability_below(**belief),
+        probability_of_profit=probability_above(**belief),
+        expected_loss=expected_loss(**belief),
         break_even=break_even_effect(cost=per_customer, money_per_unit=unit, hurdle_rate=hurdle),
         control_group_cost=net.value * money.headline.n_control,
     )
@@ -341,14 +359,20 @@ def _roi(
     return Reading(random.value, random.interval.low, random.interval.high)
 
 
-def _probability_of_loss(
-    plan: Plan, contrast: Difference, per_customer: float
-) -> float | Undefined:
-    """P(D < 0) of the normal posterior; flat prior unless the plan states one."""
+class _Belief(TypedDict):
+    """What the readings of a posterior take in."""
+
+    value: float
+    se: float
+    prior: NormalPrior | None
+
+
+def _belief(plan: Plan, contrast: Difference, per_customer: float) -> _Belief:
+    """D with what the plan believed of it before: nothing (flat), unless it states a prior."""
     said = plan.design.prior
     unit, hurdle = float(plan.value.money_per_unit), float(plan.value.hurdle_rate)
     prior = None
     if said is not None:
         mean = float(said.mean) * unit - (1 + hurdle) * per_customer
         prior = NormalPrior(mean=mean, sd=float(said.sd) * unit)
-    return probability_below(value=contrast.value, se=contrast.se, prior=prior)
+    return _Belief(value=contrast.value, se=contrast.se, prior=prior)

@@ -8,7 +8,7 @@ from experiments.analyse.analysis import Analysis
 from experiments.analyse.checks import Outcome
 from experiments.behavior.engine import Engine
 from experiments.decide.verdict import Status, decide
-from experiments.errors import BadInput, MissingMeasure, NotSupported
+from experiments.errors import BadInput, MissingMeasure
 from experiments.pilot import Plan
 from experiments.stats.estimate import Difference
 from tests.company import Row, analysis_by_engine, behavior_of, enrolment_of
@@ -179,12 +179,6 @@ def test_an_arm_without_customers_is_invalid_and_does_not_crash(engine: Engine, 
     ]
     assert bool(numbers) is (empty == "A"), "a blocking failure still shows the numbers"
     assert len(decision.verdicts) == 2
-
-
-def test_a_design_that_is_not_there_yet_is_refused_by_name(engine: Engine) -> None:
-    plan = plan_of(design={"kind": "supplied"})
-    with pytest.raises(NotSupported, match=r'design\.kind = "supplied"'):
-        analysis_by_engine(engine, plan, behavior=behavior_of(ROWS), enrolment=enrolment_of(ARMS))
 
 
 def test_periods_are_the_sums_of_plain_python(engine: Engine) -> None:

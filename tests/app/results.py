@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlmodel import col, update
 
@@ -23,6 +23,13 @@ API: Final = f"/pilots/{SLUG}"
 PAGE: Final = f"/pilots/{SLUG}"
 
 
+class Written(Protocol):
+    """A pilot that writes its file and its data."""
+
+    def write(self, folder: Path) -> Path:
+        """The pilot file's path."""
+
+
 @contextmanager
 def workspace(site: Site) -> Iterator[Workspace]:
     """The site's own registry and ledger, for what a worker would do."""
@@ -30,7 +37,7 @@ def workspace(site: Site) -> Iterator[Workspace]:
         yield opened
 
 
-def prepare(site: Site, folder: Path, pilot: Wide | None = None) -> PilotRow:
+def prepare(site: Site, folder: Path, pilot: Written | None = None) -> PilotRow:
     """Plan the pilot before it began, and record it after it ended; the manager owns it."""
     path = (pilot or Wide()).write(folder)
     read = read_pilot_file(path)

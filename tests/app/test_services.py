@@ -129,7 +129,7 @@ def test_analyses_kept_at_the_same_time_get_numbers_of_their_own(
     """Six workers keep six analyses: numbers 1 to 6."""
     pilot = prepared(workspace, Wide().write(tmp_path))
     finding = analyse_pilot(workspace, pilot, today=TODAY)
-    found, inputs = result_of(finding), finding.analysed.analysis.inputs
+    found, analysis = result_of(finding), finding.analysed.analysis
     bind, gate, numbers = workspace.session.get_bind(), threading.Barrier(6), []
 
     def keep_one(as_of: date) -> None:
@@ -137,7 +137,8 @@ def test_analyses_kept_at_the_same_time_get_numbers_of_their_own(
             gate.wait()
             row = keep(
                 replace(workspace, session=session), pilot, found,
-                inputs=replace(inputs, as_of=as_of), report_json="{}", now=AFTER,
+                analysis=replace(analysis, inputs=replace(analysis.inputs, as_of=as_of)),
+                report_json="{}", now=AFTER,
             )  # fmt: skip
             numbers.append(row.number)
 

@@ -62,7 +62,12 @@ def compare(folder: Path, pilot_file: Path, today: date, way: str) -> None:
 
 @pytest.mark.parametrize("way", ["calls", "pages"])
 @pytest.mark.parametrize(
-    ("form", "today"), [("wide", date(2026, 8, 15)), ("long", date(2026, 6, 15))]
+    ("form", "today"),
+    [
+        ("wide", date(2026, 8, 15)),
+        ("long", date(2026, 6, 15)),
+        ("clustered", date(2026, 6, 15)),
+    ],
 )
 def test_the_worked_pilots(tmp_path: Path, form: str, today: date, way: str) -> None:
     compare(tmp_path, WORKED / form / "pilot.toml", today, way)

@@ -191,7 +191,7 @@ def test_distinct_items_and_active_last_days_are_counted(tmp_path: Path) -> None
 
 
 def test_clusters_are_as_alike_as_an_analysis_of_variance_says(tmp_path: Path) -> None:
-    """Sizes 2, 2 and 1; n0 = (5 - 9 / 5) / 2 = 1.6, between 2.6667 and within 0.5 per df."""
+    """Sizes 2, 2 and 1, so that n0 = (5 - 9 / 5) / 2 = 1.6; mean squares by NumPy."""
     values = {1: 4, 2: 5, 3: 1, 4: 2, 5: 2}
     entries = [row(who, 2, str(value)) for who, value in values.items()]
     entries += [row(1, 20, "1")]

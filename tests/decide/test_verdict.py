@@ -84,7 +84,7 @@ def test_an_interval_that_touches_zero_proves_nothing(low: float, high: float) -
     analysis = analysed(plan_of(), drawn(3, effect=1))
     value = worth(decide(plan_of(), analysis).deciding)
     touching = replace(value, contrast=Reading((low + high) / 2, low, high))
-    assert _status(analysis, touching, (), None, failed=False) == (
+    assert _status(plan_of(), analysis, touching, (), None, failed=False) == (
         Status.NOT_PROVED,
         Reason.INTERVAL,
     )

@@ -15,6 +15,7 @@ from app.demo.worked import SHIPPED, write_worked
     [
         ("wide", 10, "the voucher costs 2.20 a customer and brings 0.32"),
         ("long", 0, "the letter costs 1.00 a customer and brings 6.8"),
+        ("clustered", 0, "the evening costs 1.50 a customer and brings 22 % more, about 6.2"),
     ],
 )
 def test_a_shipped_pilot_reaches_the_verdict_that_is_true(
@@ -38,6 +39,6 @@ def test_the_long_pilot_is_adjusted_for_its_history(tmp_path: Path) -> None:
 
 def test_writing_them_again_gives_the_same_customers(tmp_path: Path) -> None:
     write_worked(tmp_path)
-    for name in ("wide", "long"):
+    for name in ("wide", "long", "clustered"):
         again = (tmp_path / name / "customers.csv").read_bytes()
         assert again == (SHIPPED / name / "customers.csv").read_bytes()

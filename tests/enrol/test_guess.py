@@ -61,14 +61,15 @@ def seeded() -> Plan:
 ARMS = text("g", "control", "mail")
 
 
-@pytest.mark.parametrize("name", ["wide", "long"])
+@pytest.mark.parametrize("name", ["wide", "long", "clustered"])
 def test_the_worked_pilots_are_guessed_as_their_files_say(name: str) -> None:
     pilot = read_pilot_file(WORKED / name / "pilot.toml")
     seen = preview(WORKED / name / pilot.customers.file, name=pilot.customers.file)
     guess = guess_customers(seen, plan=pilot.plan())
     file = customers_file("customers.csv", meanings(guess))
     assert guess.missing == ()
-    assert set(attributes_of(file)) == set(attributes_of(pilot.customers))
+    plan = pilot.plan()
+    assert set(attributes_of(file)) == set(attributes_of(pilot.customers, plan))
     for key in ("customer_id", "arm", "tier", "owner", "enrolled_at"):
         assert getattr(file, key) == getattr(pilot.customers, key)
 

@@ -97,7 +97,7 @@ def test_a_mean_is_kept_as_surely_as_an_effect_of_its_tolerance_is_found() -> No
 
 
 def test_a_relative_tolerance_weighs_the_control_mean() -> None:
-    """0.1 x 2 against sqrt(1 / 180 + 0.9^2 / 120): 1.803 standard errors, Phi(1.803 - 1.968) = 0.435."""
+    """0.1 x 2 is 1.803 of sqrt(1 / 180 + 0.9^2 / 120); Phi(1.803 - 1.968) = 0.435, by hand."""
     tolerance = Tolerance(accepted=0.1, relative=True)
     found = guardrail_power(trial(UNIT), customers=300, tolerance=tolerance)
     assert found == pytest.approx(0.435, abs=0.002)

@@ -1,18 +1,20 @@
 """The numbers beside a plan: together, and as far as a draft has them."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from experiments.errors import Undefined
-from experiments.pilot import Costs, Window
-from experiments.plan.baseline import Baseline
+from experiments.pilot import Costs, Plan, Window
+from experiments.plan.baseline import Baseline, Clusters
 from experiments.plan.break_even import BreakEven, Costing, break_even_of
+from experiments.plan.guardrail_power import Tolerance, guardrail_power
 from experiments.plan.horizon import horizon_break_even_of
 from experiments.plan.outlook import Outlook, duration, outlook, outlook_of
 from experiments.plan.power import Groups, Trial, customers_needed, detectable_effect, power
-from experiments.terms import MetricKind
+from experiments.terms import Direction, MetricKind
 from tests.evidence import metric, plan_of
 
 HALVES = Groups(control=0.5, treatments=(0.5,))
@@ -137,3 +139,77 @@ def test_the_duration_is_the_analysis_own_last_day() -> None:
 def test_a_draft_without_days_has_no_duration() -> None:
     assert isinstance(duration([None], starts_on=LAST, ends_on=FIRST), Undefined)
     assert isinstance(duration([], starts_on=FIRST, ends_on=LAST), Undefined)
+
+
+GUARDRAIL = {"role": "guardrail", "kind": "rate", "tolerance": "0.02"}
+
+
+def guarded(**design: object) -> Plan:
+    return plan_of(
+        design=design,
+        metrics=[
+            metric(name, window={"days": [0, 14]}, **given)
+            for name, given in (
+                ("spend", {"role": "primary"}),
+                ("complaint", {**GUARDRAIL, "direction": "down"}),
+                ("visit", GUARDRAIL),
+            )
+        ],
+    )
+
+
+def test_guardrails_are_shown_to_be_kept_or_not_known() -> None:
+    known = Baseline.of_rate(0.1)
+    found = outlook_of(guarded(), BASE, customers=900, guardrail_baselines={"complaint": known})
+    assert isinstance(found, Outlook)
+    complaint, visit = found.guardrails
+    trial = Trial(kind=MetricKind.RATE, baseline=known, groups=HALVES)
+    assert complaint.power == guardrail_power(
+        trial, customers=900, tolerance=Tolerance(accepted=0.02, direction=Direction.DOWN)
+    )
+    assert isinstance(visit.power, Undefined)
+
+
+def test_a_clustered_plan_needs_to_know_its_clusters() -> None:
+    made = guarded(kind="clustered", cluster="branch")
+    missing = outlook_of(made, BASE, customers=900)
+    assert isinstance(missing, Undefined)
+    assert "cluster" in missing.reason
+    alike = replace(BASE, clusters=Clusters(size=10, icc=0.1))
+    found = outlook_of(made, alike, customers=900, effect=2.0)
+    plain = outlook_of(guarded(), alike, customers=900, effect=2.0)
+    assert isinstance(found, Outlook)
+    assert isinstance(plain, Outlook)
+    assert found.to_prove.power < plain.to_prove.power  # type: ignore[operator]
+
+
+def test_supplied_lists_are_planned_at_a_stated_loss_of_size() -> None:
+    known = replace(BASE, effective_share=0.4)
+    assert isinstance(outlook_of(guarded(kind="supplied"), known, customers=900), Outlook)
+
+
+def test_looks_of_a_plan_lower_its_power() -> None:
+    looks = {"look": "group_sequential", "looks": ["2026-03-10", "2026-03-31"]}
+    powers = []
+    for design in ({}, looks, {"look": "always_valid"}):
+        found = outlook_of(guarded(**design), BASE, customers=900, effect=1.0)
+        assert isinstance(found, Outlook)
+        powers.append(found.to_prove.power)
+    assert powers[0] > powers[1] > powers[2]  # type: ignore[operator]
+
+
+def test_customers_who_arrive_day_by_day_make_the_pilot_longer() -> None:
+    made = plan_of(metrics=[metric("spend", role="primary", window={"days": [0, 14]})])
+    found = outlook_of(made, BASE, customers=900, customers_per_day=100)
+    assert isinstance(found, Outlook)
+    assert found.days == 9 - 1 + 14
+    never = outlook_of(made, BASE, customers=900, customers_per_day=0)
+    assert isinstance(never, Outlook)
+    assert isinstance(never.days, Undefined)
+
+
+def test_the_horizon_has_a_break_even_of_its_own() -> None:
+    found = outlook_of(plan_of(value={"persistence_months": 5}), BASE, customers=900)
+    assert isinstance(found, Outlook)
+    assert found.break_even_horizon < found.break_even  # type: ignore[operator]
+    assert isinstance(draft().break_even_horizon, Undefined)

@@ -89,6 +89,7 @@ def test_the_document_itself_holds_a_pilot_file_that_is_read() -> None:
                  "tolerance_relative = 0.02"),
         (METRIC, '[[phases]]\nname="ramp"\nowner="ops"\nstarts_on=2008-03-21\nends_on=2008-03-27\n'
                  '[[phases.goals]]\nmetric="contact"\ntarget=1000\ndirection="up"\n'
+                 '[[phases]]\nname="all"\nstarts_on=2008-03-28\nends_on=2008-04-03\n'
                  '[[phases.goals]]\nmetric="visit"\ntarget=0.1'),
         (METRIC, '[[waivers]]\ncheck="split"\nreason="known"\nby="cfo"'),
         (VALUE, "cost_fixed = 10\ncost_per_contact = 0.02\ncost_per_month = 3\n"
@@ -162,6 +163,7 @@ def test_a_cost_that_the_rollout_does_not_name_is_the_pilots() -> None:
 
 PHASE = '[[phases]]\nname = "p"\nstarts_on = 2008-03-21\nends_on = {}\n'
 GOAL = PHASE.format("2008-03-27") + '[[phases.goals]]\nmetric = "vist"\ntarget = 1'
+EARLY_GOAL = GOAL.replace("vist", "visit")
 STRANGE_GOAL = GOAL.replace("vist", "q")
 WAIVER = '[[waivers]]\ncheck = "{}"\nreason = "known"\nby = "cfo"'
 BACKWARDS = '[[phases]]\nname = "p"\nstarts_on = 2008-03-27\nends_on = 2008-03-21'
@@ -225,10 +227,12 @@ MISTAKES = [
     (METRIC, BACKWARDS, "phases[1]", "is before starts_on"),
     (METRIC, PHASE.format("2008-04-04"), "pilot file", "which runs from 2008-03-21 to 2008-04-03"),
     (METRIC, GOAL, "pilot file", "did you mean 'visit'?"),
+    (METRIC, EARLY_GOAL, "pilot file", "set a goal for 'contact', or plan a look for then"),
     (METRIC, STRANGE_GOAL, "pilot file", "known are spend, visit, conversion, contact"),
     (METRIC, WAIVER.format("spilt"), "waivers[1].check", 'did you mean "split"?'),
     (DESIGN, 'cluster = "account_id"', "design", 'cluster is for kind = "clustered"'),
     (DESIGN, 'spending = "pocock"', "design", 'spending is for look = "group_sequential"'),
+
     (DESIGN, 'futility = "pocock"', "design", 'futility is for look = "group_sequential"'),
     (DESIGN, "tuning_n = 5000", "design", 'tuning_n is for look = "always_valid"'),
     ("alpha = 0.05", "alpha = 1e-20", "design.alpha", "the smallest number is 0.000001"),
@@ -379,3 +383,20 @@ def test_a_path_that_is_no_file_is_refused(tmp_path: Path) -> None:
     for unreadable in (tmp_path / "pilot.toml" / "x", tmp_path / ("x" * 300)):
         with pytest.raises(BadPlan, match="cannot be read"):
             read_pilot_file(unreadable)
+
+
+def test_groups_that_people_chose_are_looked_at_once() -> None:
+    found = problems(
+        changed(
+            ('kind = "randomized" ', 'kind = "supplied" '),
+            ('look = "fixed"', 'look = "group_sequential"\nlooks = [2008-03-27, 2008-04-03]'),
+        )
+    )
+    assert any("outcomes are looked at once" in problem for problem in found), found
+
+
+def test_groups_that_people_chose_may_come_in_clusters() -> None:
+    read = parse_pilot_file(
+        changed(('kind = "randomized" ', 'kind = "supplied"\ncluster = "account_id" '))
+    )
+    assert read.design.cluster == "account_id"

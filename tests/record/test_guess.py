@@ -44,7 +44,7 @@ def of_guess(guess: BehaviorGuess, occurred_at: date | None = None) -> BehaviorF
     )
 
 
-@pytest.mark.parametrize("name", ["wide", "long"])
+@pytest.mark.parametrize("name", ["wide", "long", "clustered"])
 def test_the_worked_pilots_are_guessed_as_their_files_say(name: str) -> None:
     pilot = read_pilot_file(WORKED / name / "pilot.toml")
     behavior = pilot.behavior[0]

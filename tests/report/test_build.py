@@ -112,7 +112,7 @@ def test_several_treatments_have_a_verdict_each() -> None:
         "visit, A",
         "visit, B",
     ]
-    assert len(report.numbers.tables) == 2
+    assert len(report.numbers.tables) == 3
     assert len(report.money) == 2
     assert report.registration.startswith("Retrospective")
 

@@ -113,6 +113,7 @@ def test_the_rights_are_those_of_the_design() -> None:
         Right.PULL_ACCOUNTS: (own, all_, none, all_),
         Right.SEE_CUSTOMERS: (own, none, none, all_),
         Right.SIGN: (none, none, all_, none),
+        Right.LIFT: (none, none, none, all_),
         Right.FOLLOW: (own, own, own, all_),
         Right.OWN_ACCOUNT: (own, own, own, own),
         Right.ADMINISTER: (none, none, none, all_),

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.errors import Undefined
-from experiments.stats.dominance import Dominance, dominance
+from experiments.stats.dominance import Amounts, Dominance, dominance, dominance_of
 from experiments.stats.estimate import Difference
 from experiments.stats.means import welch
 from experiments.stats.moments import Sample
@@ -117,3 +117,27 @@ def test_swapping_flips_the_signs_and_the_currency_scales_them(
     )
     assert known(other).share_of_amount == pytest.approx(one.share_of_amount, abs=1e-9)
     assert known(other).moved == pytest.approx(-one.moved, rel=1e-6, abs=1e-6)
+
+
+def test_the_largest_and_the_sum_of_the_rest_say_the_same() -> None:
+    treatment, control = np.array([2.0, 2.0, 4.0, 92.0, -50.0]), np.array([1.0, 2.0, 3.0, 30.0])
+    found = known(dominance(treatment=treatment, control=control, top=2))
+    parted = known(
+        dominance_of(
+            treatment=Amounts(Sample.of(treatment), 150.0, (92.0, -50.0), (1.0, 1.0), 3, 8, 8),
+            control=Amounts(Sample.of(control), 36.0, (30.0, 3.0), (1.0, 1.0), 2, 3, 3),
+            top=2,
+        )
+    )
+    assert parted.effect_without == pytest.approx(found.effect_without)
+    assert parted.share_of_amount == pytest.approx(found.share_of_amount)
+    assert parted.moved == pytest.approx(found.moved)
+    wide = known(
+        dominance_of(
+            treatment=Amounts(Sample.of(treatment), 150.0, (92.0, -50.0), (1.0, 1.0), 3, 8, 8),
+            control=Amounts(Sample.of(control), 36.0, (30.0, 3.0), (1.0, 1.0), 2, 3, 3),
+            top=2,
+            se=100.0,
+        )
+    )
+    assert wide.moved == pytest.approx((found.effect - found.effect_without) / 100)

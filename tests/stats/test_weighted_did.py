@@ -11,12 +11,12 @@ import pytest
 from experiments.errors import Undefined
 from experiments.stats.moments import Floats
 from experiments.stats.weighted_did import (
-    ROWS_PER_GROUP,
     Panel,
     WeightedDifference,
     placebo_did,
     weighted_did,
 )
+from experiments.stats.weighted_means import ROWS_PER_GROUP
 
 
 def known(found: WeightedDifference | Undefined) -> WeightedDifference:

@@ -138,7 +138,7 @@ def test_a_pilot_that_does_not_exist_is_not_found(site: Site) -> None:
     assert "'nobody'" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("call", ["results", "results?format=csv", "accounts", "value"])
+@pytest.mark.parametrize("call", ["results", "results?format=csv", "value"])
 def test_a_veiled_analysis_is_kept_and_shows_no_outcome(veiled: Site, call: str) -> None:
     assert analyse(veiled)["status"] == "veiled"
     answer = veiled.script("analyst").get(f"{API}/{call}")
@@ -146,6 +146,15 @@ def test_a_veiled_analysis_is_kept_and_shows_no_outcome(veiled: Site, call: str)
     assert answer.json()["type"] == "urn:pilotbook:problem:outcomes-veiled"
     assert answer.json()["visible_from"] == "2026-04-27"
     assert "etag" not in answer.headers
+
+
+def test_veiled_accounts_leave_the_outcomes_out(veiled: Site) -> None:
+    analyse(veiled)
+    pulled = veiled.script("analyst").get(f"{API}/accounts")
+    known = ["customer", "arm", "tier", "enrolled_at", "age"]
+    assert pq.read_table(io.BytesIO(pulled.content)).column_names == known
+    written = veiled.script("analyst").get(f"{API}/accounts?format=csv").text
+    assert next(csv.reader(io.StringIO(written))) == known
 
 
 def test_a_veiled_page_shows_checks_alone(veiled: Site) -> None:

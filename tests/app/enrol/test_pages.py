@@ -189,7 +189,7 @@ def test_the_first_page_says_what_comes_after_enrolment(site: Site) -> None:
     assert "Send the list to whoever runs the program." in first
     assert "The sponsor has yet to sign." in first
     assert "From 10 April 2026 on, upload behavior" in first
-    assert "The outcome can be seen from 8 May 2026." in first
+    assert "The outcome can be seen from 8 May 2026, not before." in first
     assert '<span class="nowrap">10 April</span> to <span class="nowrap">7 May 2026</span>' in first
     assert "Nothing can be done now" not in first
     assert "Customers can be enrolled meanwhile" not in first

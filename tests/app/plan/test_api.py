@@ -153,10 +153,10 @@ def test_a_slug_is_given_once(script: TestClient) -> None:
 
 def test_what_this_version_does_not_compute_is_refused_at_once(site: Site) -> None:
     plan = plan_json()
-    plan["design"]["look"] = "always_valid"
+    plan["value"]["ltv"] = "bgnbd"
     refused = site.script("manager").post("/pilots", json=plan)
     assert refused.status_code == 422
-    assert 'design.look = "always_valid"' in refused.json()["detail"]
+    assert 'value.ltv = "bgnbd"' in refused.json()["detail"]
 
 
 @pytest.mark.parametrize("who", ["analyst", "executive"])
@@ -278,6 +278,27 @@ def test_power_is_that_of_the_plan(script: TestClient) -> None:
     assert 0.9 < answer["power"] < 1
     assert {"customers": 20000, "power": answer["power"]} in answer["curve"]
     assert answer["customers_needed"] < 20000
+
+
+def test_power_says_whether_a_guardrail_can_be_shown_to_be_kept(script: TestClient) -> None:
+    plan = plan_json()
+    guardrail = {"name": "complaint", "kind": "rate", "measure": "complaint", "role": "guardrail"}
+    plan["metrics"].append({**guardrail, "direction": "down", "tolerance": "0.02"})
+    assert script.put(PLAN, json=plan).status_code == 200
+    query: dict[str, Any] = {"mean": 12, "sd": 30, "customers": 8000}
+    answer = script.get("/pilots/spring-mail/power", params=query).json()
+    assert answer["guardrails"] == []
+    query["guardrail"] = "complaint:0.1"
+    (found,) = script.get("/pilots/spring-mail/power", params=query).json()["guardrails"]
+    assert found["metric"] == "complaint"
+    assert 0.8 < found["power"] < 0.9
+    query["guardrail"] = "complaint:much"
+    assert script.get("/pilots/spring-mail/power", params=query).status_code == 422
+
+
+def test_power_knows_the_break_even_of_the_horizon(script: TestClient) -> None:
+    answer = script.get("/pilots/spring-mail/power", params={"mean": 12, "sd": 30}).json()
+    assert answer["break_even"] < answer["break_even_horizon"] < 1.1 * answer["break_even"]
 
 
 def test_power_without_a_baseline_says_what_to_give(script: TestClient) -> None:

@@ -24,6 +24,27 @@ MONEY = st.just(Decimal(0)) | st.decimals(min_value=SMALLEST, max_value=LARGEST,
 SHARES = st.decimals(min_value=Decimal("0.0001"), max_value=1, places=4)
 DAYS = st.integers(1, 3660)
 
+LOOKS: tuple[dict[str, object], ...] = (
+    {},
+    {"kind": "supplied", "cluster": "rep"},
+    {"kind": "clustered", "cluster": "account"},
+    {"look": "always_valid"},
+    {"look": "always_valid", "tuning_n": 800},
+    {"look": "group_sequential", "looks": ["2026-04-20", "2026-05-07"], "futility": "pocock"},
+    {
+        "look": "group_sequential",
+        "looks": ["2026-05-07"],
+        "spending": "hwang-shih-decani",
+        "spending_parameter": "-2.5",
+    },
+)
+KINDS = (
+    {"kind": "ratio", "denominator": "order", "unit": "PLN"},
+    {"kind": "retention", "active_days": 9},
+    {"kind": "breadth"},
+    {"kind": "latest"},
+)
+
 
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
@@ -35,6 +56,7 @@ def plans(draw: st.DrawFn) -> Plan:
     given_shares = dict(zip(arms, (share, *rest), strict=True)) if len(arms) == 2 else None
     start = draw(st.integers(0, 100))
     pick = st.sampled_from
+    design = draw(pick(LOOKS))
     return Plan.model_validate(
         {
             "pilot": {
@@ -55,6 +77,7 @@ def plans(draw: st.DrawFn) -> Plan:
                 "alpha": draw(st.decimals("0.0001", "0.5", places=4)),
                 "seed": draw(st.none() | st.integers(0, 2**40)),
                 "prior": draw(pick([None, {"mean": "-0.5", "sd": "2"}])),
+                **design,
             },
             "metrics": [
                 {
@@ -64,7 +87,7 @@ def plans(draw: st.DrawFn) -> Plan:
                     "unit": draw(st.none() | NAMES),
                     "role": "primary",
                     "covariates": draw(st.lists(NAMES, max_size=2)),
-                    "window": draw(pick([None, {"days": [start, start + 14]}])),
+                    "window": {"days": [start, start + 14]},
                     "pre_days": draw(st.none() | DAYS),
                 },
                 {
@@ -73,6 +96,7 @@ def plans(draw: st.DrawFn) -> Plan:
                     "measure": draw(NAMES),
                     "role": "guardrail",
                     "direction": draw(pick(["up", "down"])),
+                    "window": {"days": [0, 30]},
                     "at_least": draw(st.none() | DAYS),
                     "tolerance_relative": draw(SHARES),
                 },
@@ -81,7 +105,16 @@ def plans(draw: st.DrawFn) -> Plan:
                     "kind": "mean",
                     "measure": draw(NAMES),
                     "role": "secondary",
+                    "window": {"days": [0, 30]},
                     "cap": draw(pick([None, {"value": "500.5"}, {"percentile": "99.5"}])),
+                    "bootstrap": None if "kind" in design else draw(pick([None, True])),
+                },
+                {
+                    "name": f"{names[2]} 4",
+                    "measure": "visit",
+                    "role": "secondary",
+                    "window": {"days": [0, 30]},
+                    **draw(pick(KINDS)),
                 },
             ],
             "segments": [{"attribute": name} for name in names[: draw(st.integers(0, 3))]],
@@ -204,6 +237,66 @@ def test_a_problem_stands_at_its_field_in_the_words_of_the_form(
     errors = errors_at(refused.value, fields)
     assert sentence in errors[field]
     assert len(errors) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "sentence"),
+    [
+        ({"design-look": "group_sequential"}, "design-looks",
+         "Last day of each look is missing; write the last day that each look takes in"),
+        ({"design-look": "group_sequential", "design-looks": "27.4.2026"}, "design-looks",
+         "Last day of each look:"),
+        ({"design-look": "group_sequential", "design-looks": "2026-05-01\n2026-04-20"},
+         "design-looks", "in the order of the calendar"),
+        ({"design-look": "group_sequential", "design-looks": "2026-04-20"}, "design-looks",
+         "must be the last day of the pilot"),
+        ({"design-look": "always_valid"}, "metrics-0-window-days-1",
+         "every metric has its days after enrolment"),
+        ({"design-kind": "clustered"}, "design-cluster", "name the column of the customer file"),
+        ({"design-kind": "supplied", "design-look": "group_sequential",
+          "design-looks": "2026-05-07"}, "design-look", "needs groups that chance drew"),
+        ({"metrics-1-kind": "ratio", "metrics-1-measure": "visit", "metrics-1-role": "secondary"},
+         "metrics-1-denominator", "say what the amount is divided by"),
+        ({"metrics-1-kind": "retention", "metrics-1-measure": "visit",
+          "metrics-1-role": "secondary"}, "metrics-1-active_days", "has left"),
+    ],
+)  # fmt: skip
+def test_what_a_look_a_group_or_a_kind_needs_is_asked_for_at_its_field(
+    changes: dict[str, str], field: str, sentence: str
+) -> None:
+    fields = typed_fields({**FORM, "pilot-owner": "m@example.com", **changes}.items())
+    with pytest.raises(BadPlan) as refused:
+        check_plan(Draft.of_fields(fields, kept={}))
+    errors = errors_at(refused.value, fields)
+    assert list(errors) == [field]
+    assert sentence in errors[field]
+
+
+def test_a_look_that_is_chosen_anew_leaves_nothing_of_the_one_before() -> None:
+    typed = {
+        **FORM,
+        "pilot-owner": "m@example.com",
+        "design-kind": "randomized",
+        "design-cluster": "account",
+        "design-look": "always_valid",
+        "design-looks": "2026-05-07",
+        "design-spending": "kim-demets",
+        "design-spending_parameter": "2",
+        "design-futility": "pocock",
+        "design-tuning_n": "2 000",
+        "metrics-0-window-days-0": "0",
+        "metrics-0-window-days-1": "14",
+    }
+    design = check_plan(Draft.of_fields(typed_fields(typed.items()), kept={})).design
+    assert (design.cluster, design.looks, design.spending, design.futility) == (
+        None,
+        (),
+        None,
+        None,
+    )
+    assert design.tuning_n == 2000
+    fixed = {**typed, "design-look": "fixed"}
+    assert check_plan(Draft.of_fields(typed_fields(fixed.items()), kept={})).design.tuning_n is None
 
 
 def test_what_the_choices_made_leave_no_use_for_is_no_part_of_the_plan() -> None:

@@ -206,6 +206,25 @@ def test_the_outlook_follows_what_is_typed(manager: TestClient) -> None:
     assert "Not known" in empty
 
 
+def test_the_outlook_says_whether_a_guardrail_can_be_shown_to_be_kept(manager: TestClient) -> None:
+    guardrail = {
+        "metrics-1-measure": "complaint",
+        "metrics-1-kind": "rate",
+        "metrics-1-role": "guardrail",
+        "metrics-1-worse": "more",
+        "metrics-1-tolerance_relative": "10",
+    }
+    page = f"{PAGE}/outlook"
+    silent = manager.post(page, data={**FORM, **guardrail}).text
+    assert "no worse than the tolerance" not in silent
+    panel = manager.post(page, data={**FORM, **guardrail, "metrics-1-now": "2 %"}).text
+    assert "10,000 customers show with a chance of" in panel
+    assert "no worse than the tolerance" in panel
+    saved = manager.post(PAGE, data={**FORM, **guardrail, "metrics-1-now": "2 %"})
+    assert saved.status_code < 400
+    assert field(manager.get(PAGE).text, "metrics-1-now") == "2 %"
+
+
 def test_the_outlook_is_no_entry_of_the_journal(site: Site, manager: TestClient) -> None:
     manager.post(f"{PAGE}/outlook", data=FORM)
     with site.database.reading() as session:

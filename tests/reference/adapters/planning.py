@@ -65,7 +65,7 @@ def _test(inputs: Inputs, text: str, effect: float | None) -> TwoGroupTest:
     }
     if "strict" in inputs:
         level["both_tails"] = inputs["strict"]
-    if "arcsine" in text or re.search(r"\bz\b", text) and "proportion" not in text:
+    if "arcsine" in text or (re.search(r"\bz\b", text) and "proportion" not in text):
         return NormalTest(**level)
     if "proportion" in text:
         base = _base(inputs)
