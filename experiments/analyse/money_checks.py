@@ -100,7 +100,7 @@ def enough_customers(
         f"{metric.name} in “{arm}” ({count:,})"
         for metric in plan.metrics
         for arm in plan.design.arms
-        if (count := _nonzero(signs, arm, metric.name)) < FEWEST_NONZERO
+        if (count := _fewest(plan, signs, arm, metric.name)) < FEWEST_NONZERO
     ]
     powers = [
         (power, settled)
@@ -114,8 +114,9 @@ def enough_customers(
     said = []
     if few:
         said.append(
-            f"Fewer than {FEWEST_NONZERO} customers have anything but 0: {', '.join(few)}. Their "
-            f"intervals and p-values are not to be relied upon."
+            f"Fewer than {FEWEST_NONZERO} customers have anything but 0, or would have if all "
+            f"groups did alike: {', '.join(few)}. Their intervals and p-values are not to be "
+            f"relied upon."
         )
     if power is not None:
         said.append(
@@ -138,6 +139,21 @@ def enough_customers(
     elif lacks:
         outcome = Outcome.INFORMS
     return Check(CheckName.ENOUGH_CUSTOMERS, outcome, False, power, None, " ".join(said))
+
+
+def _fewest(plan: Plan, signs: Signs, arm: str, metric: str) -> int:
+    """Customers of an arm with anything but 0, or as many as it expects of all, if fewer.
+
+    What is expected counts too: at 2 % and shares of 10 to 90 a group that expects 8 events wrongly
+    proves in 3.1 % of the pilots, mostly those in which it has more (`tests/studies/RESULTS.md`).
+    """
+    everybody = [found for other in plan.design.arms if (found := signs.sums.get(other))]
+    customers = sum(sums.n for sums in everybody)
+    own = signs.sums.get(arm)
+    if own is None or customers == 0:
+        return 0
+    total = sum(_nonzero(signs, other, metric) for other in plan.design.arms)
+    return min(_nonzero(signs, arm, metric), total * own.n // customers)
 
 
 def _nonzero(signs: Signs, arm: str, metric: str) -> int:

@@ -85,7 +85,18 @@ def test_fewer_than_ten_buyers_in_a_group_warn(engine: Engine) -> None:
     analysis = analysed(engine, spending(values), [TREATMENT, CONTROL] * 100)
     one = check(analysis, CheckName.ENOUGH_CUSTOMERS)
     assert one.outcome is Outcome.WARNED
-    assert "Fewer than 10 customers have anything but 0: spend in “mailed” (9)" in one.sentence
+    assert "all groups did alike: spend in “mailed” (9)." in one.sentence
+
+
+def test_a_group_that_expects_fewer_than_ten_buyers_warns_though_it_has_more(
+    engine: Engine,
+) -> None:
+    """Of 200 customers 20 are treated; 12 of them and 48 others buy, so that 6 are expected."""
+    arms = [TREATMENT if at < 20 else CONTROL for at in range(200)]
+    values = [5.0 if at < 12 or 100 <= at < 148 else 0.0 for at in range(200)]
+    one = check(analysed(engine, spending(values), arms), CheckName.ENOUGH_CUSTOMERS)
+    assert one.outcome is Outcome.WARNED
+    assert "spend in “mailed” (6)." in one.sentence
 
 
 @pytest.mark.parametrize(

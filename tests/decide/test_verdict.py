@@ -21,6 +21,9 @@ from experiments.decide.verdict import (
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.stats.estimate import Difference, Interval
+from experiments.stats.means import student
+from experiments.stats.moments import Sample
+from experiments.stats.skew import hall
 from experiments.terms import Basis
 from experiments.value.contrast import Reading, Value
 from tests.evidence import (
@@ -198,6 +201,27 @@ def test_a_proof_that_rests_on_a_few_customers_is_withheld() -> None:
     assert skewness is not None
     assert skewness.low < 0 < gap
     assert (verdict.status, verdict.reason) == (Status.NOT_PROVED, Reason.TAILS)
+
+
+def test_a_small_group_that_lacks_its_large_customers_proves_nothing() -> None:
+    """Twelve held-out customers without a large one: their low mean and small spread are one luck.
+
+    Their own skewness is small, and Hall's interval agrees with the headline's; only with one
+    spread for both groups, that of the treated customers, is the answer open.
+    """
+    rng = np.random.default_rng(3)
+    treated = rng.lognormal(0.0, 1.6, 400).round(4)
+    controls = np.sort(rng.lognormal(0.0, 1.6, 40).round(4))[:12]
+    verdict = verdict_of(plan_of(), {TREATMENT: {"spend": treated}, CONTROL: {"spend": controls}})
+    groups = {"treatment": Sample.of(treated), "control": Sample.of(controls)}
+    corrected, common = hall(**groups), student(**groups)
+    assert corrected
+    assert common
+    assert corrected.low > 0.1 > common.low
+    assert worth(verdict).contrast.low > 0
+    assert (verdict.status, verdict.reason) == (Status.NOT_PROVED, Reason.TAILS)
+    assert verdict.skewness_interval is not None
+    assert verdict.skewness_interval.low == pytest.approx(common.low - 0.1)
 
 
 def test_spending_without_skewness_is_not_corrected() -> None:
