@@ -1,13 +1,11 @@
 """When outcomes may be looked at, in words: the planned looks, the next one, any day."""
 
-from datetime import date, timedelta
+from datetime import date
 
 from app.progress import Facts
-from experiments.analyse.schedule import Schedule
+from experiments.analyse.schedule import ONE_DAY, Schedule
 from experiments.terms import Look
 from experiments.words import day
-
-ONE_DAY = timedelta(days=1)
 
 
 def look_name(schedule: Schedule, as_of: date) -> str:

@@ -14,10 +14,11 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from sqlmodel import Session
 
-from app.looking import ONE_DAY, look_name, next_look, takes_in
+from app.looking import look_name, next_look, takes_in
 from app.progress import Facts, facts_of
 from app.tables import Choice, PilotRow
 from app.web.pages import show
+from experiments.analyse.schedule import ONE_DAY
 from experiments.decide.verdict import Status
 from experiments.report.report import Tone
 from experiments.report.sentences import WORDS

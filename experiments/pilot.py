@@ -381,6 +381,12 @@ class Plan(Part):
                 f"metric {money.name!r} carries the money, so more of it is better and its "
                 f'direction is "up"; let the metric count what is gained (such as customers kept)'
             )
+        if money.kind in (MetricKind.RATIO, MetricKind.LATEST):
+            raise ValueError(
+                f"metric {money.name!r} is of kind {money.kind}, which has no amount per customer "
+                f"that cost could be set against; let a mean, rate or count carry the money, and "
+                f"the {money.kind} stand beside it"
+            )
         if (self.value.margin_rate is not None) != (money.kind is MetricKind.MEAN):
             raise ValueError(
                 f"margin_rate goes with kind = mean, value_per_unit with rate or count; "

@@ -150,6 +150,10 @@ class MetricKind(StrEnum):
     LATEST = "latest"
 
 
+# Kinds of which each customer's number is 0 or 1.
+SHARES = frozenset({MetricKind.RATE, MetricKind.RETENTION})
+
+
 class Role(StrEnum):
     """What a metric decides."""
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from experiments.analyse.analysis import Analysis, Inputs
 from experiments.analyse.checks import Check, Outcome
 from experiments.analyse.estimates import estimates
-from experiments.analyse.evidence import Evidence, Measured, Reach
+from experiments.analyse.evidence import Evidence, Measured
 from experiments.analyse.looks import LookTaken
+from experiments.analyse.rows import Reach
 from experiments.analyse.variables import Outcome as Compared
 from experiments.behavior.summaries import Sums
 from experiments.pilot import Plan

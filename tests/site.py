@@ -1,6 +1,8 @@
 """A whole site for a test: registry, ledger, people of every role, and a worker."""
 
 import copy
+import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,6 +16,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from itsdangerous import TimestampSigner
 from pydantic import SecretStr
+from sqlmodel import select
 
 from app.database import Database, migrate, open_database
 from app.main import assemble, equip
@@ -103,12 +106,13 @@ def open_site(
     folder: Path, *, database: Database | None = None, working: bool = True
 ) -> Iterator[Site]:
     """A site in a folder, with its people and a worker; the registry is SQLite unless given."""
-    registry = database or open_database(folder / "registry.db")
-    if database is None:
-        migrate(registry)
+    file = folder / "registry.db"
+    if database is None and not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(_empty_registry(), file)
+    registry = database or open_database(file)
     settings = Settings(ledger=folder / "ledger", files=folder / "files", secret_key=SecretStr(KEY))
-    site = Site(settings, registry)
-    _add_people(site)
+    site = Site(settings, registry, users=people_of(registry))
     stop = threading.Event()
     worker = open_worker(settings, registry, name="test", clock=site.clock)
     thread = threading.Thread(target=worker.run, args=(stop,), daemon=True)
@@ -130,16 +134,33 @@ def _routes() -> FastAPI:
     return assemble()
 
 
-def _add_people(site: Site) -> None:
-    with site.database.writing() as session:
+@cache
+def _empty_registry() -> Path:
+    """A SQLite registry of today's schema with its people; migrating one for each test is slow."""
+    path = Path(tempfile.mkdtemp(prefix="pilotbook-tests-")) / "registry.db"
+    registry = open_database(path)
+    migrate(registry)
+    people_of(registry)
+    registry.close()
+    return path
+
+
+def people_of(registry: Database) -> dict[str, int]:
+    """The people of a registry by their names here; those who are missing are added."""
+    found: dict[str, int] = {}
+    with registry.writing() as session:
         for name, role in PEOPLE.items():
-            user = UserRow(
-                email=EMAILS.get(name, f"{name}@example.com"),
-                role=role,
-                password_hash=HASHED,
-                created_at=NOW - timedelta(days=100),
-            )
-            session.add(user)
-            session.flush()
-            site.users[name] = user_id(user)
+            email = EMAILS.get(name, f"{name}@example.com")
+            user = session.exec(select(UserRow).where(UserRow.email == email)).first()
+            if user is None:
+                user = UserRow(
+                    email=email,
+                    role=role,
+                    password_hash=HASHED,
+                    created_at=NOW - timedelta(days=100),
+                )
+                session.add(user)
+                session.flush()
+            found[name] = user_id(user)
         session.commit()
+    return found

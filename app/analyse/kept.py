@@ -59,8 +59,6 @@ _HEAD = (
     col(AnalysisRow.inputs_sha256),
     col(AnalysisRow.created_at),
 )
-
-
 _HEADS: Any = sa.select(*_HEAD)
 
 
@@ -68,10 +66,8 @@ def heads(
     session: Session, pilot: PilotRow, *, below: int | None = None, limit: int | None = None
 ) -> list[Head]:
     """A pilot's analyses, the newest first; with `below`, those of lower numbers."""
-    query = (
-        sa.select(*_HEAD)
-        .where(col(AnalysisRow.pilot_id) == pilot_id(pilot))
-        .order_by(col(AnalysisRow.number).desc())
+    query = _HEADS.where(col(AnalysisRow.pilot_id) == pilot_id(pilot)).order_by(
+        col(AnalysisRow.number).desc()
     )
     if below is not None:
         query = query.where(col(AnalysisRow.number) < below)
@@ -85,8 +81,7 @@ def newest_head(session: Session, slug: str) -> Head:
         NotFound: There is no such pilot, or no analysis of it yet.
     """
     query = (
-        sa.select(*_HEAD)
-        .join(PilotRow, col(PilotRow.id) == AnalysisRow.pilot_id)
+        _HEADS.join(PilotRow, col(PilotRow.id) == AnalysisRow.pilot_id)
         .where(col(PilotRow.slug) == slug)
         .order_by(col(AnalysisRow.number).desc())
         .limit(1)

@@ -15,6 +15,7 @@ from experiments.analyse.looks import LookTaken
 from experiments.analyse.schedule import Lifted
 from experiments.decide.verdict import Status
 from experiments.report.plain import Json
+from experiments.report.result import lifted_as_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +41,13 @@ class Look:
 
     def as_json(self) -> Json:
         """The look for scripts."""
-        lifted = self.lifted
         return {
             "asked_by": self.asked_by or None,
             "number": self.number,
             "planned": self.planned,
             "boundary": self.boundary,
             "information": self.information,
-            "lifted": lifted
-            and {"by": lifted.by, "on": lifted.on.isoformat(), "reason": lifted.reason},
+            "lifted": self.lifted and lifted_as_json(self.lifted),
         }
 
 

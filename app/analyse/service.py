@@ -16,13 +16,8 @@ from app.enrol.service import enrolment_receipt
 from app.plan.service import frozen_plan, pilot_id
 from app.tables import AnalysisRow, LiftRow, PilotRow, PlanRow
 from app.workspace import Workspace
-from experiments.analyse.analysis import (
-    Analysed,
-    Analysis,
-    Inputs,
-    analyse,
-    first_outcome_recorded_at,
-)
+from experiments.analyse.analysis import Analysed, Analysis, Inputs, analyse
+from experiments.analyse.rows import first_outcome_recorded_at
 from experiments.analyse.schedule import Schedule
 from experiments.decide.verdict import Decision, decide
 from experiments.enrol.enrolment import EnrolmentReceipt, as_drawn, enrolment_of

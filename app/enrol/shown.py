@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.enrol.lists import Overlap
-from experiments.analyse.alike import Alike, Gap
+from experiments.analyse.alike import Alike, BaselineGap
 from experiments.analyse.checks import NOTABLE_DIFFERENCE, Outcome
 from experiments.enrol.enrolment import EnrolmentReceipt
 from experiments.pilot import Plan
@@ -143,7 +143,7 @@ def alike_shown(alike: Alike, plan: Plan) -> AlikeShown:
     )
 
 
-def _lines(gaps: Sequence[Gap], *, several: bool) -> tuple[GapLine, ...]:
+def _lines(gaps: Sequence[BaselineGap], *, several: bool) -> tuple[GapLine, ...]:
     lines = []
     for gap in gaps:
         label = f"{gap.variable}, {gap.treatment}" if several else gap.variable

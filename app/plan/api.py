@@ -46,8 +46,7 @@ from app.web.etags import etag, headers_of, not_modified
 from app.web.route import note
 from experiments.errors import BadInput, Problem, Undefined
 from experiments.plan.pilot_file import PlanFile, parse_plan_file, parse_plan_json
-from experiments.plan.trial import SHARES
-from experiments.terms import MetricKind
+from experiments.terms import SHARES, MetricKind
 from experiments.words import day
 
 LONGEST: Final = 1024**2

@@ -5,8 +5,7 @@ from typing import Final
 
 from experiments.errors import BadInput, Undefined
 from experiments.plan.baseline import Baseline, Clusters, Denominator
-from experiments.plan.trial import SHARES
-from experiments.terms import MetricKind
+from experiments.terms import SHARES, MetricKind
 
 
 @dataclass(frozen=True, slots=True)

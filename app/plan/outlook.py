@@ -32,7 +32,7 @@ from experiments.plan.duration import duration
 from experiments.plan.looking import Looking
 from experiments.plan.outlook import Outlook, outlook
 from experiments.plan.pilot_file import parse_plan
-from experiments.plan.trial import SHARES, Groups
+from experiments.plan.trial import Groups
 from experiments.report.drawing import RESPONSIVE, Layout
 from experiments.report.html import ChartBlock
 from experiments.report.outlook_words import (
@@ -44,7 +44,7 @@ from experiments.report.outlook_words import (
 from experiments.report.power_chart import POWER_KEY, power_svg, power_table
 from experiments.report.report import Line
 from experiments.report.wording import Unit, counted
-from experiments.terms import MOST, MetricKind, Role
+from experiments.terms import MOST, SHARES, MetricKind, Role
 
 USUAL_CUSTOMERS: Final = 10_000
 SPREAD: Final = 3.0  # standard deviations of an amount per average, where nobody said

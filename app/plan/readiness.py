@@ -6,12 +6,13 @@ from datetime import date
 from sqlmodel import Session
 
 from app.batches import complete_through, ledger_through
-from app.looking import ONE_DAY, when_seen
+from app.looking import when_seen
 from app.plan.draft import check_plan, draft_of
 from app.plan.service import plan_row, plan_signature
 from app.progress import Facts, facts_of, needed_measures
 from app.tables import PilotRow
 from experiments.analyse.checks import Outcome
+from experiments.analyse.schedule import ONE_DAY
 from experiments.errors import BadPlan
 from experiments.pilot import Plan
 from experiments.report.wording import counted

@@ -7,11 +7,12 @@ from typing import Final
 
 from sqlmodel import Session
 
-from app.looking import ONE_DAY, look_name, takes_in
+from app.looking import look_name, takes_in
 from app.people.caller import Caller
 from app.road.portfolio import open_pilots
 from app.steps import PilotHead
 from app.tables import Role
+from experiments.analyse.schedule import ONE_DAY
 from experiments.report.wording import counted
 from experiments.words import day
 

@@ -4,11 +4,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from experiments.analyse.checks import Check
-from experiments.analyse.enrolment_checks import enrolment_checks
-from experiments.analyse.variables import NOT_KNOWN, attributes_by_arm, label
+from experiments.analyse.enrolment_checks import attribute_sums, enrolment_checks
+from experiments.analyse.variables import NOT_KNOWN, label
 from experiments.behavior.accounts import Enrolment
 from experiments.behavior.engine import Engine
-from experiments.behavior.summaries import Summary
 from experiments.pilot import Plan
 from experiments.stats.balance import standardised_difference
 
@@ -16,7 +15,7 @@ FEW_VALUES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class BaselineGap:
     """How far a treatment group is from the control group, before the pilot.
 
     Attributes:
@@ -62,7 +61,7 @@ class Alike:
     """
 
     checks: tuple[Check, ...]
-    gaps: tuple[Gap, ...]
+    gaps: tuple[BaselineGap, ...]
     levels: tuple[Levels, ...] = ()
 
 
@@ -83,10 +82,7 @@ def groups_alike(
         enrolment: What is known of them.
         strata: Attributes within whose values the arms were drawn.
     """
-    rows, names = attributes_by_arm(engine, plan, enrolment)
-    summary = Summary((names,))
-    table = engine.fetch(summary.expression(rows, by=["arm"]))
-    sums = {arm: found for (arm,), found in summary.read(table, by=["arm"]).items()}
+    sums, names = attribute_sums(engine, plan, enrolment, over_customers=True)
     gaps = []
     for treatment in plan.design.treatments:
         treated = sums[treatment].moments(names)
@@ -95,7 +91,8 @@ def groups_alike(
             found = standardised_difference(
                 treatment=treated.sample(name), control=controls.sample(name)
             )
-            gaps.append(Gap(treatment, label(name), found if isinstance(found, float) else None))
+            gap = found if isinstance(found, float) else None
+            gaps.append(BaselineGap(treatment, label(name), gap))
     return Alike(
         checks=enrolment_checks(engine, plan, customers=customers, enrolment=enrolment),
         gaps=tuple(gaps),

@@ -8,8 +8,9 @@ from experiments.analyse.checks import Check
 from experiments.analyse.chosen_checks import chosen_checks
 from experiments.analyse.cluster_checks import clusters
 from experiments.analyse.estimate import Estimate
-from experiments.analyse.evidence import Evidence, Reach, RowsUsed
+from experiments.analyse.evidence import Evidence
 from experiments.analyse.looks import LookTaken
+from experiments.analyse.rows import Reach, RowsUsed
 from experiments.analyse.schedule import Lifted
 from experiments.analyse.signs import Signs
 from experiments.behavior.summaries import Sums
@@ -46,7 +47,7 @@ def all_checks(
     customers = {arm: reached.customers for arm, reached in evidence.reach.items()}
     money = plan.value.metric
     return (
-        checks.split(plan, cluster_counts or customers, units=units_of(cluster_counts)),
+        checks.split(plan, customers, clusters=cluster_counts),
         *checks.balance(plan, evidence.everybody.sums, evidence.baseline),
         *chosen_checks(plan, evidence),
         *([clusters(plan, cluster_counts, signs.clusters)] if cluster_counts else []),
@@ -75,8 +76,3 @@ def contact_checks(
         checks.contamination(plan, reach),
         arrival_checks.other_programs(plan, others, contacts_known=known),
     )
-
-
-def units_of(cluster_counts: Mapping[str, int]) -> str:
-    """What was assigned: clusters, where there are any."""
-    return "clusters" if cluster_counts else "customers"

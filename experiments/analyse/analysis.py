@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
-import ibis
 import ibis.expr.types as ir
 
 from experiments.analyse import checks
@@ -13,25 +12,24 @@ from experiments.analyse.checks import Check
 from experiments.analyse.enrolment_checks import enrolment_checks
 from experiments.analyse.estimate import Estimate
 from experiments.analyse.estimates import estimates
-from experiments.analyse.evidence import (
-    Evidence,
+from experiments.analyse.evidence import Evidence, gather
+from experiments.analyse.looks import LookTaken, look_taken
+from experiments.analyse.received import Received, received
+from experiments.analyse.resampled import resampled
+from experiments.analyse.rows import (
     Reach,
-    gather,
     known_rows,
+    missing_days,
     reach,
     refuse_silence,
     rows_seen,
     rows_used,
 )
-from experiments.analyse.looks import LookTaken, look_taken
-from experiments.analyse.received import Received, received
-from experiments.analyse.resampled import resampled
 from experiments.analyse.schedule import Lifted, Schedule
 from experiments.analyse.signs import count_clusters, read_contacts_by_others, read_signs
 from experiments.analyse.supplied import weigh
-from experiments.behavior.accounts import AccountColumns, Enrolment, joined
+from experiments.behavior.accounts import AccountColumns, Enrolment
 from experiments.behavior.engine import Engine
-from experiments.behavior.windows import MetricWindow
 from experiments.errors import NotSupported, Undefined
 from experiments.pilot import Plan
 from experiments.stats.bootstrap import BootstrapT
@@ -175,21 +173,10 @@ def analyse(
     )
     seen = rows_seen(engine, plan, behavior=behavior, enrolment=enrolment, as_of=as_of)
     reached = reach(engine, plan, behavior=seen, enrolment=enrolment)
-    if early:
-        return _veiled(
-            engine,
-            plan,
-            schedule,
-            enrolment,
-            reached,
-            seen=seen,
-            inputs=inputs,
-            gaps=gaps,
-            lifts=lifts,
-        )
-    known = known_rows(engine, plan, behavior=seen, enrolment=enrolment)
-    refuse_silence(engine, plan, behavior=behavior, known=known, reached=reached)
-    if gaps:
+    if not early:
+        known = known_rows(engine, plan, behavior=seen, enrolment=enrolment)
+        refuse_silence(engine, plan, behavior=behavior, known=known, reached=reached)
+    if early or gaps:
         return _veiled(
             engine,
             plan,
@@ -334,53 +321,3 @@ def _why_early(schedule: Schedule) -> str:
     if schedule.kind is Look.ALWAYS_VALID:
         return f"the first customer's window closes on {before}"
     return f"the first planned look takes in the days through {before}"
-
-
-def missing_days(
-    engine: Engine,
-    plan: Plan,
-    *,
-    behavior: ir.Table,
-    enrolment: Enrolment,
-    complete_through: Mapping[str, date],
-    as_of: date | None = None,
-) -> dict[str, str]:
-    """Per measure whose newest row precedes its window's end undeclared, which days are missing.
-
-    A measure without any row is not reported here: that is an error of its own. At a look `as_of`
-    a day before the end, rows up to that day are enough.
-    """
-    newest = {
-        row["measure"]: row["newest"]
-        for row in engine.fetch(
-            behavior.group_by("measure").agg(newest=behavior.occurred_at.max())
-        ).to_pylist()
-    }
-    gaps: dict[str, str] = {}
-    for metric in plan.metrics:
-        ends = MetricWindow.of(metric, plan).last_date(enrolment.last_enrolled_on)
-        if as_of is not None:
-            ends = min(ends, as_of - timedelta(days=1))
-        for measure in metric.measures:
-            through = max(newest.get(measure, ends), complete_through.get(measure, date.min))
-            if through < ends:
-                first = through + timedelta(days=1)
-                gaps[measure] = (
-                    f"from {day(first)} to {day(ends)}" if first < ends else f"on {day(ends)}"
-                )
-    return gaps
-
-
-def first_outcome_recorded_at(
-    engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolment
-) -> datetime | None:
-    """When the first row inside a metric's window reached the ledger; None where none did."""
-    rows = joined(behavior, enrolment.rows)
-    outcomes = ibis.or_(
-        *[
-            (rows.measure == metric.measure) & MetricWindow.of(metric, plan).holds(rows)
-            for metric in plan.metrics
-        ]
-    )
-    first = engine.fetch(rows.aggregate(at=rows.recorded_at.min(where=outcomes)))["at"][0].as_py()
-    return first if isinstance(first, datetime) else None

@@ -10,8 +10,8 @@ from experiments.analyse.checks import Check, Outcome
 from experiments.analyse.evidence import Measured
 from experiments.analyse.gaps import Gap, widest_gap
 from experiments.analyse.signs import Arrivals, Signs
-from experiments.analyse.variables import CUSTOMERS
 from experiments.analyse.variables import Outcome as Compared
+from experiments.analyse.variables import customers_in
 from experiments.behavior.signs import (
     LOST,
     OTHERS,
@@ -176,22 +176,18 @@ def attrition(plan: Plan, signs: Signs, everybody: Measured, counted: Measured) 
 
 def _share_seen(signs: Signs) -> float:
     """Share of all customers with a row since their enrolment."""
-    units = sum(int(sums.totals.get(CUSTOMERS, sums.n)) for sums in signs.sums.values())
+    customers = sum(customers_in(sums) for sums in signs.sums.values())
     seen = sum(int(sums.totals[SEEN_SINCE]) for sums in signs.sums.values())
-    return seen / units if units else 0.0
+    return seen / customers if customers else 0.0
 
 
 def _measured(plan: Plan, everybody: Measured, counted: Measured) -> str:
     """How many customers of each arm have a complete window, where not all have."""
     if counted is everybody:
         return ""
-    clustered = plan.design.cluster is not None
 
     def customers(measured: Measured, arm: str) -> int:
-        sums = measured.sums.get(arm)
-        if sums is None:
-            return 0
-        return int(sums.totals[CUSTOMERS]) if clustered else sums.n
+        return customers_in(measured.sums[arm]) if arm in measured.sums else 0
 
     parts = [
         f"{customers(counted, arm):,} of {customers(everybody, arm):,} in “{arm}”"

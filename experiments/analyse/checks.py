@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from experiments.analyse.evidence import Reach, RowsUsed
 from experiments.analyse.looks import LookTaken
+from experiments.analyse.rows import Reach, RowsUsed
 from experiments.analyse.schedule import Lifted
 from experiments.analyse.variables import label
 from experiments.behavior.summaries import Sums
@@ -53,16 +53,19 @@ class Check:
     sentence: str
 
 
-def split(plan: Plan, customers: Mapping[str, int], *, units: str = "customers") -> Check:
+def split(
+    plan: Plan, customers: Mapping[str, int], *, clusters: Mapping[str, int] | None = None
+) -> Check:
     """Are the groups as large as planned? If not, somebody fell out of one of them unevenly.
 
     Args:
         plan: Names arms and shares.
-        customers: Units assigned to each arm.
-        units: What these are: customers, or clusters where those were assigned.
+        customers: Per arm.
+        clusters: Per arm, where those were assigned; else empty.
     """
     shares = plan.design.planned_shares()
-    observed = [customers.get(arm, 0) for arm in plan.design.arms]
+    units, assigned = ("clusters", clusters) if clusters else ("customers", customers)
+    observed = [assigned.get(arm, 0) for arm in plan.design.arms]
     counts = ", ".join(f"{arm} {n:,}" for arm, n in zip(plan.design.arms, observed, strict=True))
     found = split_check(observed=observed, shares=[float(share) for share in shares.values()])
     if plan.design.kind is DesignKind.SUPPLIED:

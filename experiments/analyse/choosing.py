@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from experiments.analyse.comparison import Comparison
 from experiments.analyse.estimate import Estimate, Method, Simultaneous
-from experiments.analyse.estimating import Question, estimate_many
+from experiments.analyse.estimating import BACKWARDS, Question, estimate_many
 from experiments.analyse.evidence import Evidence
+from experiments.analyse.variables import customers_in
 from experiments.errors import Undefined
 from experiments.stats.estimate import Difference
 
@@ -43,8 +44,8 @@ def _weighted(as_chosen: Estimate, comparison: Comparison, confidence: float) ->
         method=Method.WEIGHTED_CHANGES,
         headline=True,
         comparable=True,
-        n_treatment=comparison.customers(comparison.treatment),
-        n_control=comparison.customers(comparison.control),
+        n_treatment=customers_in(comparison.treatment),
+        n_control=customers_in(comparison.control),
         mean_treatment=nothing,
         mean_control=nothing,
     )
@@ -53,14 +54,13 @@ def _weighted(as_chosen: Estimate, comparison: Comparison, confidence: float) ->
         return replace(blank, difference=reason, relative=reason)
     weights = {found.outcome: 1.0}
     difference = found.difference(treated=weights, controls=weights, confidence=confidence)
+    relative = BACKWARDS if found.control_mean < 0 else found.lift(confidence=confidence)
     return replace(
         blank,
         mean_treatment=found.treated_mean,
         mean_control=found.control_mean,
         difference=difference,
-        relative=found.lift(confidence=confidence)
-        if isinstance(difference, Difference)
-        else difference,
+        relative=relative if isinstance(difference, Difference) else difference,
         adjusted_for=found.means.weighting.covariates,
         dropped=found.means.weighting.dropped,
     )

@@ -97,10 +97,6 @@ class Comparison:
         """The variables that adjust: of clusters, their size too."""
         return [*covariates, *([CUSTOMERS] if self.clustered else [])]
 
-    def customers(self, sums: Sums) -> int:
-        """How many customers a group has, whatever was assigned."""
-        return int(sums.totals[CUSTOMERS]) if self.clustered else sums.n
-
     def combined(
         self, sums: Sums, weights: Weights, *, keeping: Sequence[str]
     ) -> Moments | Undefined:

@@ -12,7 +12,7 @@ from experiments.analyse.comparison import COMBINED, Comparison, overall
 from experiments.analyse.detail import Detail, Subject
 from experiments.analyse.estimate import Estimate, Method
 from experiments.analyse.estimates import headline_of
-from experiments.analyse.estimating import RATES, Question, groups_of, shares_of
+from experiments.analyse.estimating import Question, groups_of, shares_of
 from experiments.analyse.evidence import Evidence
 from experiments.analyse.rate_details import (
     ANY_DAY,
@@ -42,7 +42,7 @@ from experiments.stats.lift import Lift, delta_lift, log_delta_lift
 from experiments.stats.mantel_haenszel import Stratum as RateStratum
 from experiments.stats.means import student, welch
 from experiments.stats.strata import Stratum, stratified_difference
-from experiments.terms import DesignKind, Role
+from experiments.terms import SHARES, DesignKind, Role
 
 ROWS = "rows"
 MeanMethod = Callable[..., Difference | Lift | Undefined]
@@ -152,7 +152,7 @@ def _of_sums(
 ) -> list[Detail]:
     """What the kind of the metric allows, from customers who are independent."""
     found: list[Detail] = []
-    if question.metric.kind in RATES:
+    if question.metric.kind in SHARES:
         treatment, control = shares_of(evidence, question)
         found += rate_details(subject, treatment=treatment, control=control, confidence=confidence)
         if question.metric.role is Role.PRIMARY:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from experiments.analyse import checks
-from experiments.analyse.all_checks import units_of
 from experiments.analyse.checks import Check
 from experiments.analyse.cluster_checks import clusters
 from experiments.analyse.signs import count_clusters
@@ -28,18 +27,25 @@ def enrolment_checks(
     """
     counts = count_clusters(engine, plan, enrolment)
     return (
-        checks.split(plan, counts or customers, units=units_of(counts)),
-        *checks.balance(plan, *_attribute_sums(engine, plan, enrolment)),
+        checks.split(plan, customers, clusters=counts),
+        *checks.balance(plan, *attribute_sums(engine, plan, enrolment)),
         *([clusters(plan, counts)] if counts else []),
     )
 
 
-def _attribute_sums(
-    engine: Engine, plan: Plan, enrolment: Enrolment
+def attribute_sums(
+    engine: Engine, plan: Plan, enrolment: Enrolment, *, over_customers: bool = False
 ) -> tuple[Mapping[str, Sums], tuple[str, ...]]:
-    """Sums of the attributes per arm, over what was assigned, without a look at the ledger."""
+    """Sums of the attributes per arm, without a look at the ledger, and which variables these are.
+
+    Args:
+        engine: Runs the query.
+        plan: Says what was assigned.
+        enrolment: What is known of the customers.
+        over_customers: Whether over customers, though clusters were assigned.
+    """
     rows, names = attributes_by_arm(engine, plan, enrolment)
-    if CLUSTER in rows.columns:
+    if CLUSTER in rows.columns and not over_customers:
         rows = by_cluster(rows, cluster=CLUSTER, keys=["arm"], variables=names, size=CUSTOMERS)
         names = (*names, CUSTOMERS)
     summary = Summary((names,))

@@ -82,6 +82,8 @@ class Estimate:
         clusters: Clusters in the treatment and in the control arm, where they were assigned.
         adjusted_p_value: Of an overall headline: among the primaries of its treatment, or among
             the secondaries; None for every other estimate.
+        comparable: Whether chance or weighting made the groups alike; the plain difference of
+            groups that people chose is not.
     """
 
     metric: str

@@ -12,15 +12,14 @@ from dataclasses import dataclass, replace
 from experiments.analyse.choosing import estimate_chosen, together_with_others
 from experiments.analyse.comparison import comparisons
 from experiments.analyse.estimate import Estimate, Method, Simultaneous
-from experiments.analyse.estimating import Question, estimate_many
+from experiments.analyse.estimating import Question, estimate_many, shares_of
 from experiments.analyse.evidence import Evidence
 from experiments.analyse.multiplicity import several_read
-from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.stats.dunnett import Dunnett, dunnett
 from experiments.stats.estimate import Difference
 from experiments.stats.limits import upper_tail
-from experiments.stats.rates import Share, under_no_difference
+from experiments.stats.rates import under_no_difference
 
 
 def estimates(plan: Plan, evidence: Evidence, *, confidence: float) -> tuple[Estimate, ...]:
@@ -69,7 +68,7 @@ def _together(
     """Add the simultaneous reading to comparisons that share control, metric and method."""
     treatments = len(plan.design.treatments)
     read = [answer.estimate for answer in found]
-    for places, joint in _families(read, confidence=confidence):
+    for places, joint in _families(evidence, found, confidence=confidence):
         width = confidence_of(joint.critical)
         wider = _at_confidence(evidence, [found[place] for place in places], width)
         for place, one, again in zip(places, joint.comparisons, wider, strict=True):
@@ -88,39 +87,29 @@ def _together(
 
 
 def _families(
-    found: Sequence[Estimate], *, confidence: float
+    evidence: Evidence, found: Sequence[_Answer], *, confidence: float
 ) -> Iterator[tuple[list[int], Dunnett]]:
     """Places of the comparisons that are read together, and their joint reading."""
-    families: dict[tuple[object, ...], list[int]] = {}
-    for place, estimate in enumerate(found):
+    families: dict[tuple[object, ...], dict[int, Difference]] = {}
+    for place, answer in enumerate(found):
+        estimate = answer.estimate
         weighted = estimate.method is Method.WEIGHTED_CHANGES  # against a control of its own
         if isinstance(estimate.difference, Difference) and not weighted:
             key = (estimate.metric, estimate.method, estimate.segment, estimate.level)
-            families.setdefault(key, []).append(place)
-    for places in families.values():
-        joint = dunnett([_tested(found[place]) for place in places], confidence=confidence)
+            tested = _as_tested(evidence, answer, estimate.difference)
+            families.setdefault(key, {})[place] = tested
+    for family in families.values():
+        joint = dunnett([*family.values()], confidence=confidence)
         if isinstance(joint, Dunnett):
-            yield places, joint
+            yield [*family], joint
 
 
-def _tested(estimate: Estimate) -> Difference:
+def _as_tested(evidence: Evidence, answer: _Answer, difference: Difference) -> Difference:
     """The difference with the standard error that its test uses."""
-    difference = estimate.difference
-    if isinstance(difference, Undefined):
-        raise TypeError("only what was estimated is tested")
-    if estimate.method is not Method.NEWCOMBE:
+    if answer.estimate.method is not Method.NEWCOMBE:
         return difference
-    if isinstance(estimate.mean_treatment, Undefined) or isinstance(
-        estimate.mean_control, Undefined
-    ):
-        raise TypeError("a rate that was compared has a mean in both groups")
-    return under_no_difference(
-        difference,
-        treatment=Share(
-            round(estimate.mean_treatment * estimate.n_treatment), estimate.n_treatment
-        ),
-        control=Share(round(estimate.mean_control * estimate.n_control), estimate.n_control),
-    )
+    treatment, control = shares_of(evidence, answer.question)
+    return under_no_difference(difference, treatment=treatment, control=control)
 
 
 def confidence_of(critical: float) -> float:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from experiments.analyse.comparison import COMBINED, Comparison, answers_of, share_of
 from experiments.analyse.estimate import Estimate, Method
 from experiments.analyse.evidence import Evidence
+from experiments.analyse.variables import customers_in
 from experiments.errors import Undefined
 from experiments.pilot import Metric
 from experiments.stats.estimate import Difference, Interval
@@ -19,9 +20,9 @@ from experiments.stats.many import ManyMoments, Samples
 from experiments.stats.means import welch_many
 from experiments.stats.moments import Moments, Sample
 from experiments.stats.rates import Share, Shares, newcombe_many, pooled_z_many
-from experiments.terms import MetricKind
+from experiments.terms import SHARES, MetricKind
 
-RATES = (MetricKind.RATE, MetricKind.RETENTION)
+BACKWARDS = Undefined("the control mean is negative, so that a share of it points backwards")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Question:
         """How it is estimated unadjusted: by what was assigned, then by the kind of the metric."""
         if self.comparison.clustered:
             return Method.CLUSTER
-        if self.metric.kind in RATES:
+        if self.metric.kind in SHARES:
             return Method.NEWCOMBE
         return Method.DELTA if self.metric.kind is MetricKind.RATIO else Method.WELCH
 
@@ -164,8 +165,8 @@ def _blank(question: Question, method: Method) -> Estimate:
         level=comparison.level,
         method=method,
         headline=False,
-        n_treatment=comparison.customers(comparison.treatment),
-        n_control=comparison.customers(comparison.control),
+        n_treatment=customers_in(comparison.treatment),
+        n_control=customers_in(comparison.control),
         mean_treatment=nothing,
         mean_control=nothing,
         difference=nothing,
@@ -220,7 +221,9 @@ def _as_estimate(blank: Estimate, found: LinEstimate | Undefined, confidence: fl
         mean_treatment=found.treatment_mean,
         mean_control=found.control_mean,
         difference=found.difference,
-        relative=adjusted_lift(found, confidence=confidence),
+        relative=adjusted_lift(found, confidence=confidence)
+        if found.control_mean >= 0
+        else BACKWARDS,
         adjusted_for=found.covariates,
         dropped=found.dropped,
     )

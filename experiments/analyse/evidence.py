@@ -10,6 +10,7 @@ from datetime import date
 import ibis.expr.types as ir
 
 from experiments.analyse.over_time import Period, periods
+from experiments.analyse.rows import Arm, Reach
 from experiments.analyse.variables import (
     CUSTOMERS,
     Outcome,
@@ -24,10 +25,6 @@ from experiments.behavior.accounts import (
     Enrolment,
     Recorded,
     accounts,
-    is_contact,
-    joined,
-    read_recorded,
-    recorded,
 )
 from experiments.behavior.caps import capped
 from experiments.behavior.clusters import by_cluster
@@ -35,40 +32,11 @@ from experiments.behavior.engine import Engine
 from experiments.behavior.lapse import lapses
 from experiments.behavior.summaries import Summary, Sums
 from experiments.behavior.windows import MetricWindow
-from experiments.errors import BadInput, MissingMeasure
 from experiments.pilot import Plan
 from experiments.stats.survival import DayCounts
-from experiments.terms import CONTACT, MetricKind
 
 Level = str
-Arm = str
 MOST_STRATUM_ARMS = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """Who was contacted by this program, by arm; may show while outcomes are veiled.
-
-    Attributes:
-        customers: Enrolled customers.
-        contacted: Of them, customers with at least one contact.
-    """
-
-    customers: int
-    contacted: int
-
-
-@dataclass(frozen=True, slots=True)
-class RowsUsed:
-    """Rows of a measure by enrolled customers: inside the window, before it, and altogether."""
-
-    inside: int
-    before: int
-    total: int
-
-    def __str__(self) -> str:
-        other = self.total - self.inside - self.before
-        return f"{self.inside:,} in the window, {self.before:,} before it, {other:,} at other times"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,104 +101,6 @@ class Gathered:
     evidence: Evidence
     accounts: ir.Table
     columns: AccountColumns
-
-
-def reach(
-    engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolment
-) -> dict[Arm, Reach]:
-    """Count customers and contacted customers per arm."""
-    rows = joined(behavior, enrolment.rows)
-    contacts = rows.filter(is_contact(plan, rows) & (rows.value > 0))
-    contacted = _per_arm(engine, contacts.group_by("arm").agg(n=contacts.customer.nunique()))
-    enrolled = _per_arm(engine, enrolment.rows.group_by("arm").agg(n=lambda t: t.count()))
-    return {arm: Reach(enrolled.get(arm, 0), contacted.get(arm, 0)) for arm in plan.design.arms}
-
-
-def _per_arm(engine: Engine, counts: ir.Table) -> dict[Arm, int]:
-    return {row["arm"]: row["n"] for row in engine.fetch(counts).to_pylist()}
-
-
-def known_rows(
-    engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolment
-) -> dict[str, Recorded]:
-    """What the ledger holds for each metric: counts and days, no outcome."""
-    row = engine.fetch(recorded(plan, behavior=behavior, enrolment=enrolment.rows)).to_pylist()[0]
-    return read_recorded(plan, row)
-
-
-def refuse_silence(
-    engine: Engine,
-    plan: Plan,
-    *,
-    behavior: ir.Table,
-    known: Mapping[str, Recorded],
-    reached: Mapping[Arm, Reach],
-) -> None:
-    """Silence is not zero: a measure that nobody recorded is an error, and so is a misuse.
-
-    Raises:
-        MissingMeasure: No enrolled customer has a row of a metric's measure inside its window,
-            or a cost per contact has no contact to count.
-        BadInput: A metric counts events, but its measure holds fractions.
-    """
-    for metric in plan.metrics:
-        found = known[metric.name]
-        if found.rows == 0:
-            raise MissingMeasure(metric.name, metric.measure, _measures(engine, behavior))
-        if metric.denominator is not None and found.rows_of_denominator == 0:
-            raise MissingMeasure(metric.name, metric.denominator, _measures(engine, behavior))
-        if metric.kind is MetricKind.BREADTH and found.with_item == 0:
-            raise BadInput(
-                f"Metric {metric.name!r} counts different items, but no row of "
-                f"{metric.measure!r} names one. Record the measure with its item, such as the "
-                f"product or its category."
-            )
-        if metric.kind is MetricKind.COUNT and found.fractional:
-            raise BadInput(
-                f"Metric {metric.name!r} counts events, but {found.fractional:,} rows of "
-                f"{metric.measure!r} are not whole numbers. An event measure holds how many "
-                f'events a row stands for, usually 1; for amounts use kind = "mean".'
-            )
-    costs = (plan.value.pilot, plan.value.rollout_costs())
-    if any(cost.cost_per_contact for cost in costs) and not any(
-        arm.contacted for arm in reached.values()
-    ):
-        raise MissingMeasure("cost_per_contact", CONTACT, _measures(engine, behavior))
-
-
-def _measures(engine: Engine, behavior: ir.Table) -> list[str]:
-    names = engine.fetch(behavior.select("measure").distinct().order_by("measure"))
-    return [str(name) for name in names["measure"].to_pylist()]
-
-
-def rows_used(
-    engine: Engine,
-    plan: Plan,
-    behavior: ir.Table,
-    enrolment: Enrolment,
-    known: Mapping[str, Recorded],
-) -> dict[str, RowsUsed]:
-    """Per metric, where the rows of its measure by enrolled customers lie."""
-    rows = behavior.semi_join(enrolment.rows, "customer")
-    counts = engine.fetch(rows.group_by("measure").agg(n=lambda t: t.count())).to_pylist()
-    totals = {row["measure"]: row["n"] for row in counts}
-    return {
-        metric.name: RowsUsed(
-            known[metric.name].rows, known[metric.name].rows_before, totals.get(metric.measure, 0)
-        )
-        for metric in plan.metrics
-    }
-
-
-def rows_seen(
-    engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolment, as_of: date
-) -> ir.Table:
-    """The rows that an analysis reads: of enrolled customers, of its measures, before its day."""
-    measures = {name for metric in plan.metrics for name in metric.measures} | {CONTACT}
-    wanted = behavior.filter(
-        (behavior.occurred_at < as_of) & behavior.measure.isin(sorted(measures))
-    )
-    return engine.keep(wanted.semi_join(enrolment.rows, "customer"))
 
 
 def gather(

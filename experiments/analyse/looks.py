@@ -34,6 +34,12 @@ from experiments.terms import Spending as Said
 
 # A statistic so far out has a probability of 1e-15; an infinite boundary has no interval.
 FAR = 8.0
+FAMILIES = {
+    Said.OBRIEN_FLEMING: SpendingFamily.OBRIEN_FLEMING,
+    Said.POCOCK: SpendingFamily.POCOCK,
+    Said.KIM_DEMETS: SpendingFamily.KIM_DEMETS,
+    Said.HWANG_SHIH_DECANI: SpendingFamily.HWANG_SHIH_DECANI,
+}
 # Close to O'Brien and Fleming's: little is spent on early looks.
 USUAL_PARAMETER = {Said.KIM_DEMETS: 3.0, Said.HWANG_SHIH_DECANI: -4.0}
 
@@ -112,16 +118,8 @@ def spending_of(said: Said | None, parameter: float | None) -> Spending:
     """The spending function that a plan names; O'Brien and Fleming's where it is silent."""
     if said in USUAL_PARAMETER:
         chosen = USUAL_PARAMETER[said] if parameter is None else parameter
-        return Spending(_FAMILIES[said], chosen)
-    return Spending(_FAMILIES[said or Said.OBRIEN_FLEMING])
-
-
-_FAMILIES = {
-    Said.OBRIEN_FLEMING: SpendingFamily.OBRIEN_FLEMING,
-    Said.POCOCK: SpendingFamily.POCOCK,
-    Said.KIM_DEMETS: SpendingFamily.KIM_DEMETS,
-    Said.HWANG_SHIH_DECANI: SpendingFamily.HWANG_SHIH_DECANI,
-}
+        return Spending(FAMILIES[said], chosen)
+    return Spending(FAMILIES[said or Said.OBRIEN_FLEMING])
 
 
 def _always_valid(plan: Plan, evidence: Evidence, look: LookTaken) -> LookTaken:
@@ -254,22 +252,19 @@ def correlation_of_looks(plan: Plan, evidence: Evidence) -> list[list[float]] | 
     found = estimate_metric(evidence, comparison, metric, confidence=plan.confidence)
     headline = next(estimate for estimate in found if estimate.headline)
     looks = [*evidence.earlier, evidence.outcomes[metric.name]]
-
-    def variance(weights: Weights) -> float | Undefined:
-        one = read_combination(
+    pairs = list(combinations(range(len(looks)), 2))
+    sums: list[Weights] = [{looks[one]: 1.0, looks[other]: 1.0} for one, other in pairs]
+    variances = []
+    for weights in [*({look: 1.0} for look in looks), *sums]:
+        read = read_combination(
             comparison, headline, treated=weights, controls=weights, confidence=plan.confidence
         )
-        return one if isinstance(one, Undefined) else one.se**2
-
-    own = [variance({look: 1.0}) for look in looks]
+        if isinstance(read, Undefined):
+            return read
+        variances.append(read.se**2)
+    own, of_sums = variances[: len(looks)], variances[len(looks) :]
     matrix = [[1.0 for _ in looks] for _ in looks]
-    for i, j in combinations(range(len(looks)), 2):
-        both = variance({looks[i]: 1.0, looks[j]: 1.0})
-        one, other = own[i], own[j]
-        for part in (both, one, other):
-            if isinstance(part, Undefined):
-                return part
-        if isinstance(both, float) and isinstance(one, float) and isinstance(other, float):
-            shared = (both - one - other) / 2 / math.sqrt(one * other)
-            matrix[i][j] = matrix[j][i] = max(-1.0, min(1.0, shared))
+    for (one, other), both in zip(pairs, of_sums, strict=True):
+        shared = (both - own[one] - own[other]) / 2 / math.sqrt(own[one] * own[other])
+        matrix[one][other] = matrix[other][one] = max(-1.0, min(1.0, shared))
     return matrix

@@ -11,7 +11,7 @@ from experiments.analyse.checks import Check, Outcome
 from experiments.analyse.comparison import Comparison
 from experiments.analyse.estimate import Estimate
 from experiments.analyse.signs import Signs
-from experiments.analyse.variables import CONTACTS, CUSTOMERS
+from experiments.analyse.variables import CONTACTS, CUSTOMERS, customers_in
 from experiments.analyse.variables import Outcome as Compared
 from experiments.behavior.signs import MONEY, MONTH, nonzero_of
 from experiments.behavior.summaries import Sums
@@ -25,7 +25,7 @@ from experiments.stats.estimate import Difference
 from experiments.stats.moments import Moments
 from experiments.stats.noncentral_t import noncentral_t_tail
 from experiments.stats.ratio import linearised
-from experiments.terms import CheckName
+from experiments.terms import Basis, CheckName
 from experiments.words import p_is
 
 FEWEST_NONZERO = 10
@@ -61,9 +61,9 @@ def dominance(plan: Plan, signs: Signs) -> Check:
     warns = worst.reverses or abs(worst.moved) > MOVES
     seen = (
         f"The {worst.top} customers with the largest amounts have "
-        f"{_per_cent(worst.share_of_amount)} of all {plan.value.metric}; without them the effect "
-        f"of “{treatment}” is {worst.effect_without:,.4g} instead of {worst.effect:,.4g} per "
-        f"customer"
+        f"{_per_cent(worst.share_of_amount)} of all {plan.value.metric}; without them the plain "
+        f"difference of “{treatment}” is {worst.effect_without:,.4g} instead of "
+        f"{worst.effect:,.4g} per customer"
     )
     if worst.reverses:
         sentence = f"The result rests on a few customers. {seen}: they alone give it its sign."
@@ -179,24 +179,19 @@ def _power(plan: Plan, estimate: Estimate, sums: Mapping[str, Sums]) -> tuple[fl
 
 
 def _break_even_effect(plan: Plan, pays_from: BreakEven, sums: Mapping[str, Sums]) -> float:
-    clustered = plan.design.cluster is not None
-    treated = sum(
-        float(sums[arm].totals[CUSTOMERS]) if clustered else sums[arm].n
-        for arm in plan.design.treatments
-        if arm in sums
-    )
+    treated = sum(customers_in(sums[arm]) for arm in plan.design.treatments if arm in sums)
     return pays_from.effect(treated_customers=treated)
 
 
 def _contacts(plan: Plan, treatment: str, sums: Mapping[str, Sums]) -> float:
-    """Contacts per customer of the treatment, less those of control."""
-    clustered = plan.design.cluster is not None
+    """Contacts that are charged per customer of the treatment: in the pilot less control's."""
 
     def mean(of: Sums) -> float:
-        n = float(of.totals[CUSTOMERS]) if clustered else of.n
+        n = customers_in(of)
         return float(of.totals[CONTACTS]) / n if n else 0.0
 
-    return max(0.0, mean(sums[treatment]) - mean(sums[plan.design.control]))
+    at_control = mean(sums[plan.design.control]) if plan.value.basis is Basis.PILOT else 0.0
+    return max(0.0, mean(sums[treatment]) - at_control)
 
 
 def fading(plan: Plan, signs: Signs) -> Check:

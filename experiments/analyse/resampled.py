@@ -1,10 +1,9 @@
 """Intervals by resampling customers, where the plan asks: the one reading that needs rows."""
 
-import hashlib
-
 import ibis.expr.types as ir
 import numpy as np
 
+from experiments.analyse.chance import chance_of
 from experiments.behavior.accounts import AccountColumns
 from experiments.behavior.engine import Engine
 from experiments.errors import Undefined
@@ -41,7 +40,7 @@ def resampled(
                 treatment: bootstrap_t(
                     treatment=values.get(treatment, nobody),
                     control=values.get(plan.design.control, nobody),
-                    rng=_generator(seed, metric.name, treatment),
+                    rng=chance_of(seed, metric.name, treatment),
                     confidence=confidence,
                 )
                 for treatment in plan.design.treatments
@@ -60,8 +59,3 @@ def _values(
     rows = engine.fetch(counted.select(counted.arm, value))
     arms, numbers = rows["arm"].to_numpy(zero_copy_only=False), rows["value"].to_numpy()
     return {str(arm): np.sort(numbers[arms == arm]) for arm in np.unique(arms)}
-
-
-def _generator(*texts: str) -> np.random.Generator:
-    digest = hashlib.sha256("\n".join(texts).encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest))

@@ -5,7 +5,6 @@ A group above the row limit is represented by a random sample, drawn with a seed
 the plan, so that the same analysis gives the same bytes.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from experiments.analyse.chance import chance_of
 from experiments.analyse.evidence import Gathered
 from experiments.analyse.variables import Variables, label, variables
 from experiments.analyse.weighted import OUTCOME, Chosen, Weighted
@@ -99,7 +99,7 @@ def weigh(
                 rows.filter(rows.arm == arm),
                 laid_out,
                 periods,
-                rng=_chance(fingerprint, arm),
+                rng=chance_of(fingerprint, arm),
                 limit=rows_per_group,
             )
             for arm in plan.design.arms
@@ -136,12 +136,6 @@ def _attributes(laid_out: Variables) -> tuple[str, ...]:
     """What was known before of each customer, without the metrics' own past."""
     past = {name for names in laid_out.before.values() for name in names}
     return tuple(name for name in laid_out.baseline if name not in past)
-
-
-def _chance(fingerprint: str, *what: str) -> np.random.Generator:
-    """Chance of its own for each use, whatever else is drawn."""
-    digest = hashlib.sha256("\n".join((fingerprint, *what)).encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:16]))
 
 
 def _fetched(
@@ -226,7 +220,7 @@ def _weighted(
         treatment=groups[0],
         control=groups[1],
         names=_names(metric, len(columns), attributes),
-        rng=_chance(fingerprint, metric.name, treatment),
+        rng=chance_of(fingerprint, metric.name, treatment),
     )
     if isinstance(means, Undefined):
         return means
@@ -246,7 +240,7 @@ def _weighted(
             treatment=panels[0],
             control=panels[1],
             attributes=attributes,
-            rng=_chance(fingerprint, metric.name, treatment, "one period early"),
+            rng=chance_of(fingerprint, metric.name, treatment, "one period early"),
         )
     return Weighted(
         means=means,

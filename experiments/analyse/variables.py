@@ -15,6 +15,7 @@ import ibis.expr.types as ir
 from experiments.behavior.accounts import AccountColumns, Attribute, Enrolment
 from experiments.behavior.engine import Engine
 from experiments.behavior.kinds import AMOUNT_TYPE
+from experiments.behavior.summaries import Sums
 from experiments.errors import BadInput, Problem
 from experiments.pilot import Metric, Plan
 
@@ -245,6 +246,11 @@ def variables(
     )
 
 
+def customers_in(sums: Sums) -> int:
+    """How many customers a group has, whether its sums are over them or over their clusters."""
+    return int(sums.totals.get(CUSTOMERS, sums.n))
+
+
 def cluster_of(plan: Plan, enrolment: Enrolment) -> Attribute | None:
     """The attribute by which customers are grouped into clusters, if they were so assigned.
 
@@ -361,6 +367,8 @@ def _add(made: _Columns, added: Mapping[str, ir.Value]) -> tuple[str, ...]:
 
 def label(variable: str) -> str:
     """How people read a variable: without the prefix that keeps names apart."""
+    if variable == CUSTOMERS:
+        return "customers per cluster"
     kind, _, name = variable.partition(" ")
     return name if kind in ("known", "outcome", "over") else variable
 

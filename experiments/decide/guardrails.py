@@ -7,13 +7,14 @@ from experiments.analyse.analysis import Analysis
 from experiments.analyse.comparison import Comparison, overall, share_of
 from experiments.analyse.estimate import Estimate, read_combination
 from experiments.analyse.estimates import headline_of
+from experiments.analyse.estimating import BACKWARDS
 from experiments.analyse.evidence import Evidence
 from experiments.analyse.variables import Outcome
 from experiments.errors import Undefined
 from experiments.pilot import Metric, Plan
 from experiments.stats.estimate import Interval
 from experiments.stats.score import miettinen_nurminen, miettinen_nurminen_ratio
-from experiments.terms import Direction, MetricKind, Role
+from experiments.terms import SHARES, Direction, Role
 
 
 class Safety(StrEnum):
@@ -69,21 +70,22 @@ def _judge(
     relative = metric.tolerance_relative is not None
     accepted = float((metric.tolerance_relative if relative else metric.tolerance) or 0)
     as_drawn = not comparison.clustered and comparison.weighted is None
-    if metric.kind in (MetricKind.RATE, MetricKind.RETENTION) and as_drawn:
+    if metric.kind in SHARES and as_drawn:
         change = _change_of_rate(
             comparison,
             evidence.outcomes[metric.name],
             relative=relative,
             confidence=analysis.confidence,
         )
-        beyond = _less(_worsening(change, metric.direction), accepted)
+        worsening = _worsening(change, metric.direction)
+        beyond = _less(worsening, accepted)
     else:
         headline = headline_of(
             analysis.estimates, metric=metric.name, treatment=comparison.treatment_arm
         )
-        change = _change_of_mean(headline, relative)
-        beyond = _less(_worsening(change, metric.direction), accepted)
-        if relative and headline is not None:
+        worsening = _worsening(_change_of_mean(headline, relative), metric.direction)
+        beyond = _less(worsening, accepted)
+        if relative and headline is not None and headline.relative != BACKWARDS:
             outcome = evidence.outcomes[metric.name]
             shifted = _against_the_worst(
                 comparison,
@@ -97,7 +99,7 @@ def _judge(
         metric=metric.name,
         treatment=comparison.treatment_arm,
         safety=_safety(beyond),
-        worsening=_worsening(change, metric.direction),
+        worsening=worsening,
         accepted=accepted,
         relative=relative,
         beyond=beyond,

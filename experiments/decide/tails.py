@@ -1,4 +1,4 @@
-"""D's interval where skewed spending, or few clusters, may put the usual one off.
+"""D's careful interval, where skewed spending or few clusters may put the usual one off.
 
 Two readings, and what both of them hold counts. Hall's correction from the third moments, or where
 the plan asks the bootstrap-t on rows, heeds the skewness that a group shows. One spread for both
@@ -10,6 +10,7 @@ not there is in `tests/studies/RESULTS.md`.
 All give limits of the money metric, which are moved to D: costs are constant or nearly so.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from experiments.analyse.analysis import Analysis
@@ -24,7 +25,7 @@ from experiments.stats.bootstrap import BootstrapT
 from experiments.stats.estimate import Difference, Interval
 from experiments.stats.limits import quantile
 from experiments.stats.means import student
-from experiments.stats.moments import Sample
+from experiments.stats.moments import Moments, Sample
 from experiments.stats.skew import hall, needs_skewness_correction
 from experiments.value.contrast import Value
 
@@ -43,10 +44,10 @@ class _Money:
     confidence: float
 
 
-def tails_interval(
+def careful_interval(
     plan: Plan, analysis: Analysis, treatment: str, value: Value | Undefined
 ) -> Interval | None:
-    """D's interval that heeds skewness; None where the usual one does, or none can be had."""
+    """D's interval that heeds skewness or few clusters; None where neither asks for one."""
     money = _money(plan, analysis, treatment)
     if money is None or isinstance(value, Undefined):
         return None
@@ -98,8 +99,12 @@ def _skewed(plan: Plan, analysis: Analysis, money: _Money) -> list[Interval]:
         found.append(_resampled(plan, analysis, money))
     elif skewed:
         found.append(
-            hall(
-                **_at_spread_of(money.difference, treatment=treated, control=controls),
+            hall_after_adjustment(
+                value=money.difference.value,
+                se=money.difference.se,
+                control_variance=money.difference.control_variance,
+                treatment=treated,
+                control=controls,
                 confidence=money.confidence,
             )
         )
@@ -128,44 +133,92 @@ def _one_spread(money: _Money) -> Interval | Undefined:
         return treatment
     if isinstance(control, Undefined):
         return control
+    return one_spread(
+        treatment=treatment, control=control, covariates=adjusting, confidence=money.confidence
+    )
+
+
+def _few_clusters(money: _Money) -> list[Interval]:
+    """With one spread, and with the smaller side's degrees of freedom, where clusters are few."""
+    clusters = min(money.comparison.treatment.n, money.comparison.control.n)
+    careful = smaller_side(
+        value=money.difference.value,
+        se=money.difference.se,
+        clusters=clusters,
+        confidence=money.confidence,
+    )
+    if careful is None:
+        return []
+    common = _one_spread(money)
+    return [careful, common] if isinstance(common, Interval) else [careful]
+
+
+def hall_after_adjustment(
+    *,
+    value: float,
+    se: float,
+    control_variance: float,
+    treatment: Sample,
+    control: Sample,
+    confidence: float,
+) -> Interval | Undefined:
+    """Hall's interval at the value and the spread of a difference that may be adjusted.
+
+    Args:
+        value: The difference.
+        se: Its standard error.
+        control_variance: The part of `se` squared that the control group contributes.
+        treatment: The treated customers' numbers, of which size and skewness are taken.
+        control: The same of the control customers.
+        confidence: Of the interval.
+    """
+    of_treated = se**2 - control_variance
+    return hall(
+        treatment=Sample(treatment.n, value, of_treated * treatment.n, treatment.skewness),
+        control=Sample(control.n, 0.0, control_variance * control.n, control.skewness),
+        confidence=confidence,
+    )
+
+
+def one_spread(
+    *, treatment: Moments, control: Moments, covariates: Sequence[str], confidence: float
+) -> Interval | Undefined:
+    """The difference with one spread for both groups: ANCOVA, without covariates Student.
+
+    Args:
+        treatment: Moments of `combined` and the covariates in the treatment group.
+        control: The same of the control group.
+        covariates: Variables that adjust.
+        confidence: Of the interval.
+    """
     found = (
         ancova(
             treatment=treatment,
             control=control,
             outcome=COMBINED,
-            covariates=adjusting,
-            confidence=money.confidence,
+            covariates=covariates,
+            confidence=confidence,
         )
-        if adjusting
+        if covariates
         else student(
             treatment=treatment.sample(COMBINED),
             control=control.sample(COMBINED),
-            confidence=money.confidence,
+            confidence=confidence,
         )
     )
     return found if isinstance(found, Undefined) else Interval(found.low, found.high)
 
 
-def _few_clusters(money: _Money) -> list[Interval]:
-    """With one spread, and with the smaller side's degrees of freedom, where clusters are few."""
-    fewest = min(money.comparison.treatment.n, money.comparison.control.n)
-    if not 2 <= fewest < ENOUGH_FOR_TWO_SPREADS:
-        return []
-    reach = quantile(0.5 + money.confidence / 2, df=fewest - 1) * money.difference.se
-    careful = Interval(money.difference.value - reach, money.difference.value + reach)
-    common = _one_spread(money)
-    return [careful, common] if isinstance(common, Interval) else [careful]
+def smaller_side(*, value: float, se: float, clusters: int, confidence: float) -> Interval | None:
+    """The difference with the smaller side's degrees of freedom; None where clusters are many.
 
-
-def _at_spread_of(
-    difference: Difference, *, treatment: Sample, control: Sample
-) -> dict[str, Sample]:
-    """The two groups, with means and variances as the adjusted difference has them."""
-    shares = {
-        "treatment": (treatment, difference.value, difference.se**2 - difference.control_variance),
-        "control": (control, 0.0, difference.control_variance),
-    }
-    return {
-        side: Sample(sample.n, mean, squared_se * sample.n, sample.skewness)
-        for side, (sample, mean, squared_se) in shares.items()
-    }
+    Args:
+        value: The difference between clusters.
+        se: Its standard error.
+        clusters: Of the smaller side.
+        confidence: Of the interval.
+    """
+    if not 2 <= clusters < ENOUGH_FOR_TWO_SPREADS:
+        return None
+    reach = quantile(0.5 + confidence / 2, df=clusters - 1) * se
+    return Interval(value - reach, value + reach)

@@ -11,7 +11,7 @@ from experiments.analyse.estimates import headline_of
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.stats.evalue import EValue, evalue_of_difference, evalue_of_ratio
-from experiments.terms import DesignKind, MetricKind
+from experiments.terms import SHARES, DesignKind
 from experiments.value.contrast import Value
 
 
@@ -34,7 +34,7 @@ def e_value(
     headline = headline_of(analysis.estimates, metric=plan.value.metric, treatment=treatment)
     if isinstance(value, Undefined) or headline is None:
         return Undefined("there is no effect to explain")
-    if plan.money_metric.kind in (MetricKind.RATE, MetricKind.RETENTION):
+    if plan.money_metric.kind in SHARES:
         relative, control = headline.relative_to_decide, headline.mean_control
         if isinstance(relative, Undefined) or isinstance(control, Undefined):
             return Undefined("there is no risk ratio")

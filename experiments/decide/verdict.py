@@ -1,7 +1,9 @@
 """Does the program pay? The verdict by the rule that the plan agreed to.
 
-Decided by D alone, read at the interval of the plan's design, with every guardrail non-inferior
-and no blocking check failed. So "proved" is wrong with a probability of at most alpha / 2.
+Decided by D alone, read at the interval of the plan's design and, where skewed customers or few
+clusters ask for it, at a careful one that must agree; with every guardrail non-inferior and no
+blocking check failed. So "proved" is meant to be wrong with a probability of at most alpha / 2; how
+often it is, is in `tests/studies/RESULTS.md`.
 """
 
 from collections.abc import Mapping
@@ -14,18 +16,21 @@ from experiments.analyse.checks import Outcome
 from experiments.analyse.chosen_checks import too_few_pre_periods
 from experiments.analyse.cluster_checks import too_few_clusters
 from experiments.analyse.estimate import Method
-from experiments.analyse.estimates import confidence_of, headline_of
+from experiments.analyse.estimates import headline_of
 from experiments.analyse.multiplicity import GoalMoved, goal_moved
 from experiments.decide.guardrails import Guardrail, Safety, guardrails
+from experiments.decide.more_data import (
+    MoreData,
+    more_data_for_guardrails,
+    more_data_for_money,
+)
 from experiments.decide.stopping import after_looking
-from experiments.decide.tails import tails_interval
+from experiments.decide.tails import careful_interval
 from experiments.decide.unknown_causes import e_value
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.stats.estimate import Difference, Interval
 from experiments.stats.evalue import EValue
-from experiments.stats.limits import quantile
-from experiments.stats.sample_size import customers_needed
 from experiments.stats.sequential import Stopped
 from experiments.terms import Basis, DesignKind, VerdictOn
 from experiments.value.contrast import Reading, Value, values
@@ -60,20 +65,6 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class MoreData:
-    """How many treatment customers would settle it, at the same split and 80 % power.
-
-    Attributes:
-        for_break_even: To detect an effect as large as break-even, against no effect.
-        for_observed: To prove D above 0, or where a guardrail is unclear, that it is kept, if the
-            truth is what was observed; labelled as such.
-    """
-
-    for_break_even: int | Undefined
-    for_observed: int | Undefined
-
-
-@dataclass(frozen=True, slots=True)
 class OtherReading:
     """D by the estimate that is not the headline: unadjusted where that is adjusted."""
 
@@ -92,8 +83,8 @@ class Verdict:
         basis: Whose cost it weighs.
         verdict_on: Whether a forecast took part.
         value: Contrast, net and return; Undefined while veiled or where the effect is.
-        skewness_interval: D's interval corrected for skewness, where an arm is so skewed that
-            the usual one may be off, or by the bootstrap-t where the plan asks.
+        careful_interval: D's interval where skewed customers or few clusters may put the usual one
+            off, or the plan asks for the bootstrap-t (`decide/tails.py`); else None.
         other_reading: D by the other estimate, where it falls on another side of 0; None where
             the two agree or there is one.
         unbiased: D as it is without the bias of stopping early, after several looks; None where
@@ -108,6 +99,8 @@ class Verdict:
         e_value: Where people chose the groups, how strong an unknown cause would have to be to
             explain D; else None.
         goes_on: Whether nothing is settled at this look, and others are to come.
+        is_futile: Whether D lies below the futility boundary of this look, so that stopping is
+            advised; it may be overruled, and no error rate depends on it.
     """
 
     treatment: str
@@ -116,7 +109,7 @@ class Verdict:
     basis: Basis
     verdict_on: VerdictOn
     value: Value | Undefined
-    skewness_interval: Interval | None
+    careful_interval: Interval | None
     other_reading: OtherReading | None
     unbiased: Stopped | Undefined | None
     goal_moved: GoalMoved | None
@@ -127,6 +120,7 @@ class Verdict:
     veil: str
     e_value: EValue | Undefined | None = None
     goes_on: bool = False
+    is_futile: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,15 +220,15 @@ def _verdict(
             if check.blocking and check.outcome is Outcome.FAILED
         )
     )
-    skewed = tails_interval(plan, analysis, treatment, value)
-    status, reason = _status(plan, analysis, value, judged, skewed, failed=bool(failed))
+    careful = careful_interval(plan, analysis, treatment, value)
+    status, reason = _status(plan, analysis, value, judged, careful, failed=bool(failed))
     if plan.design.kind is DesignKind.SUPPLIED:
         status = AT_MOST.get(status, status)
     more_data = None
     if reason in (Reason.INTERVAL, Reason.TAILS):
-        more_data = _more_data(plan, analysis, treatment, value)
+        more_data = more_data_for_money(plan, analysis, treatment, value)
     elif reason is Reason.GUARDRAIL_UNCLEAR:
-        more_data = _more_data_for_guardrails(plan, analysis, judged)
+        more_data = more_data_for_guardrails(plan, analysis, judged)
     return Verdict(
         treatment=treatment,
         status=status,
@@ -242,7 +236,7 @@ def _verdict(
         basis=plan.value.basis,
         verdict_on=plan.value.verdict_on,
         value=value,
-        skewness_interval=skewed,
+        careful_interval=careful,
         other_reading=other_reading,
         unbiased=after_looking(
             plan, analysis, value, settled=status in (Status.PROVED, Status.DISPROVED)
@@ -259,7 +253,15 @@ def _verdict(
         veil=analysis.veil,
         e_value=e_value(plan, analysis, treatment, value),
         goes_on=_goes_on(analysis, status),
+        is_futile=_is_futile(analysis, value),
     )
+
+
+def _is_futile(analysis: Analysis, value: Value | Undefined) -> bool:
+    look = analysis.look
+    if look is None or look.futility is None or isinstance(value, Undefined):
+        return False
+    return value.contrast.value < look.futility * value.contrast_se
 
 
 def _goes_on(analysis: Analysis, status: Status) -> bool:
@@ -272,7 +274,7 @@ def _status(
     analysis: Analysis,
     value: Value | Undefined,
     judged: tuple[Guardrail, ...],
-    skewed: Interval | None,
+    careful: Interval | None,
     *,
     failed: bool,
 ) -> tuple[Status, Reason | None]:
@@ -287,7 +289,7 @@ def _status(
     if isinstance(value, Undefined):
         return Status.NOT_PROVED, Reason.UNDEFINED
     side = _side(value.contrast.low, value.contrast.high)
-    if skewed is not None and _side(skewed.low, skewed.high) != side:
+    if careful is not None and _side(careful.low, careful.high) != side:
         return Status.NOT_PROVED, Reason.TAILS
     if side < 0:
         return Status.DISPROVED, None
@@ -303,66 +305,3 @@ def _status(
 def _side(low: float, high: float) -> int:
     """1 where the interval lies above 0, -1 where below, 0 where it holds 0."""
     return 1 if low > 0 else -1 if high < 0 else 0
-
-
-def _more_data(
-    plan: Plan, analysis: Analysis, treatment: str, value: Value | Undefined
-) -> MoreData | None:
-    headline = headline_of(analysis.estimates, metric=plan.value.metric, treatment=treatment)
-    if isinstance(value, Undefined) or headline is None:
-        return None
-    if isinstance(headline.difference, Undefined):
-        return None
-    alpha = _alpha_of_one(plan, value)
-    observed: int | Undefined = Undefined("the observed effect does not pay")
-    if value.contrast.value > 0:
-        observed = customers_needed(
-            n=value.customers, se=value.contrast_se, effect=value.contrast.value, alpha=alpha
-        )
-    return MoreData(
-        for_break_even=customers_needed(
-            n=value.customers, se=headline.difference.se, effect=value.break_even, alpha=alpha
-        ),
-        for_observed=observed,
-    )
-
-
-def _alpha_of_one(plan: Plan, value: Value) -> float:
-    """The error rate of one treatment's interval; smaller where several are read together."""
-    if len(plan.design.treatments) < 2:
-        return float(plan.design.alpha)
-    reach = (value.contrast.high - value.contrast.low) / 2 / value.contrast_se
-    return min(float(plan.design.alpha), 1 - confidence_of(reach))
-
-
-def _more_data_for_guardrails(
-    plan: Plan, analysis: Analysis, judged: tuple[Guardrail, ...]
-) -> MoreData:
-    """What would clear every unclear guardrail, if its true worsening is what was observed."""
-    needed = [
-        _to_clear(
-            plan,
-            guardrail,
-            n=analysis.customers[guardrail.treatment],
-            confidence=analysis.confidence,
-        )
-        for guardrail in judged
-        if guardrail.safety is Safety.UNCLEAR
-    ]
-    open_ones = [found for found in needed if isinstance(found, Undefined)]
-    return MoreData(
-        for_break_even=Undefined("the money is settled; a guardrail is not"),
-        for_observed=open_ones[0] if open_ones else max(n for n in needed if isinstance(n, int)),
-    )
-
-
-def _to_clear(plan: Plan, guardrail: Guardrail, *, n: int, confidence: float) -> int | Undefined:
-    """Customers of the treatment group that it takes to show a guardrail is kept."""
-    worse = guardrail.beyond
-    if isinstance(worse, Undefined):
-        return worse
-    room = -(worse.low + worse.high) / 2
-    if room <= 0:
-        return Undefined(f"{guardrail.metric} was observed to be worse than the plan accepts")
-    se = (worse.high - worse.low) / 2 / quantile(0.5 + confidence / 2)
-    return customers_needed(n=n, se=se, effect=room, alpha=float(plan.design.alpha))

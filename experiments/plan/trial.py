@@ -15,12 +15,11 @@ from experiments.plan.baseline import Baseline
 from experiments.plan.looking import FIXED, Looking
 from experiments.stats.lin import CUSTOMERS_PER_COVARIATE
 from experiments.stats.moments import Floats
-from experiments.terms import DesignKind, MetricKind
+from experiments.terms import SHARES, DesignKind, MetricKind
 
 SMALLEST_GROUP = 2
 # With fewer clusters in a group nothing is proved.
 FEWEST_CLUSTERS = 5
-SHARES = frozenset({MetricKind.RATE, MetricKind.RETENTION})
 COMPUTABLE = (1e-60, 1e60)  # spreads whose fourth powers neither vanish nor overflow
 
 

@@ -6,8 +6,8 @@ from experiments.errors import BadInput, Undefined
 from experiments.pilot import Plan
 from experiments.plan.break_even import break_even_of
 from experiments.rehearse.history import History
-from experiments.rehearse.layout import SHARES
 from experiments.stats.moments import Floats
+from experiments.terms import SHARES
 from experiments.value.cost import unit_cost
 
 MULTIPLES = (0.0, 0.5, 1.0, 1.5, 2.0)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from experiments.analyse.evidence import known_rows, rows_seen
+from experiments.analyse.rows import known_rows, rows_seen
 from experiments.analyse.variables import CLUSTER, Outcome, Variables, variables
 from experiments.behavior.accounts import Enrolment, Recorded, accounts
 from experiments.behavior.caps import capped

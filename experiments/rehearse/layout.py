@@ -15,9 +15,8 @@ from experiments.rehearse.history import Codes, History
 from experiments.rehearse.redraw import ArmSums
 from experiments.stats.many import ManyMoments
 from experiments.stats.moments import Floats
-from experiments.terms import MetricKind
+from experiments.terms import SHARES
 
-SHARES = (MetricKind.RATE, MetricKind.RETENTION)
 # What sums of squares leave of values that are all the same.
 RESIDUE = 1e-12
 

@@ -16,7 +16,7 @@ from experiments.analyse.variables import CUSTOMERS
 from experiments.errors import Undefined
 from experiments.pilot import Metric
 from experiments.rehearse.history import History
-from experiments.rehearse.layout import SHARES, Layout
+from experiments.rehearse.layout import Layout
 from experiments.rehearse.redraw import ArmSums
 from experiments.stats.dunnett import dunnett
 from experiments.stats.estimate import Difference
@@ -25,7 +25,7 @@ from experiments.stats.many import Bools, Differences, ManyMoments, Samples
 from experiments.stats.means import welch_many
 from experiments.stats.moments import Floats
 from experiments.stats.rates import Shares, newcombe_many, pooled_z_many
-from experiments.terms import MetricKind
+from experiments.terms import SHARES, MetricKind
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,7 @@ from experiments.errors import BadInput, Undefined
 from experiments.pilot import Metric, Plan
 from experiments.rehearse.effects import MULTIPLES, raised, seen, variant_name, what_pays
 from experiments.rehearse.history import Codes, History
-from experiments.rehearse.layout import SHARES, lay_out
+from experiments.rehearse.layout import lay_out
 from experiments.rehearse.reading import (
     Pilots,
     Readings,
@@ -29,7 +29,7 @@ from experiments.rehearse.reading import (
 from experiments.rehearse.redraw import redrawn_sums
 from experiments.rehearse.result import Errors, Frequency, MetricRehearsal, Rehearsal, Scenario
 from experiments.rehearse.verdicts import Tails, Texts, objections, statuses, tails
-from experiments.terms import Role
+from experiments.terms import SHARES, Role
 
 REPLICATES = 2_000
 FOUR_IN_FIVE = 0.8
@@ -72,7 +72,7 @@ def rehearse(
     layout = lay_out(history, variants)
     strata = history.strata
     if history.clusters is not None:
-        strata = _of_clusters(history)
+        strata = _strata_of_clusters(history, history.clusters)
     sums = redrawn_sums(
         draws_rng, layout.columns, strata=strata, shares=shares, draws=replicates, at=at
     )
@@ -121,17 +121,15 @@ def rehearse(
     )
 
 
-def _of_clusters(history: History) -> Codes:
+def _strata_of_clusters(history: History, clusters: Codes) -> Codes:
     """The stratum of each cluster.
 
     Raises:
         BadInput: A cluster lies in several.
     """
-    if history.clusters is None:
-        raise TypeError("there are no clusters")
     found = np.zeros(history.units, dtype=np.int64)
-    found[history.clusters] = history.strata
-    if (found[history.clusters] != history.strata).any():
+    found[clusters] = history.strata
+    if (found[clusters] != history.strata).any():
         raise BadInput("A cluster has customers of several strata; it cannot be drawn in one.")
     return found
 

@@ -10,27 +10,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from experiments.analyse.comparison import COMBINED
 from experiments.analyse.variables import CUSTOMERS
-from experiments.decide.tails import ENOUGH_FOR_TWO_SPREADS
+from experiments.decide.tails import hall_after_adjustment, one_spread, smaller_side
 from experiments.decide.verdict import Reason, Status
 from experiments.errors import Undefined
 from experiments.pilot import Metric
 from experiments.plan.trial import FEWEST_CLUSTERS
-from experiments.rehearse.layout import SHARES, skew_of
+from experiments.rehearse.layout import skew_of
 from experiments.rehearse.reading import Pilots, Readings, combined, headlines, shares_of
-from experiments.stats.ancova import ancova
 from experiments.stats.estimate import Interval
-from experiments.stats.limits import quantile
 from experiments.stats.many import Bools
-from experiments.stats.means import student
 from experiments.stats.moments import Floats, Sample
 from experiments.stats.rates import Share
 from experiments.stats.score import miettinen_nurminen, miettinen_nurminen_ratio
-from experiments.stats.skew import hall, needs_skewness_correction
-from experiments.terms import Direction
+from experiments.stats.skew import needs_skewness_correction
+from experiments.terms import SHARES, Direction
 
 Texts = npt.NDArray[np.object_]
-OUTCOME = "outcome"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,11 +81,12 @@ def _of_skewed(
         one, other = treated[at], controls[at]
         if not (needs_skewness_correction(one) or needs_skewness_correction(other)):
             return []
-        of_control = float(readings.control_variance[at])
-        of_treated = float(readings.se[at]) ** 2 - of_control
-        corrected = hall(
-            treatment=Sample(one.n, float(readings.value[at]), of_treated * one.n, one.skewness),
-            control=Sample(other.n, 0.0, of_control * other.n, other.skewness),
+        corrected = hall_after_adjustment(
+            value=float(readings.value[at]),
+            se=float(readings.se[at]),
+            control_variance=float(readings.control_variance[at]),
+            treatment=one,
+            control=other,
             confidence=pilots.confidence,
         )
         return [*([] if isinstance(corrected, Undefined) else [corrected]), *common(at)]
@@ -103,12 +101,13 @@ def _of_clusters(
     common = _one_spread(pilots, readings, metric, arm=arm, variant=variant)
 
     def of_one(at: int) -> list[Interval]:
-        if not 2 <= fewest[at] < ENOUGH_FOR_TWO_SPREADS:
-            return []
-        reach = quantile(0.5 + pilots.confidence / 2, df=float(fewest[at]) - 1)
-        half = reach * float(readings.se[at])
-        value = float(readings.value[at])
-        return [Interval(value - half, value + half), *common(at)]
+        careful = smaller_side(
+            value=float(readings.value[at]),
+            se=float(readings.se[at]),
+            clusters=int(fewest[at]),
+            confidence=pilots.confidence,
+        )
+        return [] if careful is None else [careful, *common(at)]
 
     return of_one
 
@@ -124,23 +123,16 @@ def _one_spread(
     controls = combined(pilots, metric, 0, names)
 
     def of_one(at: int) -> list[Interval]:
-        treatment, control = treated.group(at), controls.group(at)
-        found = (
-            ancova(
-                treatment=replace(treatment, names=(OUTCOME, *names)),
-                control=replace(control, names=(OUTCOME, *names)),
-                outcome=OUTCOME,
-                covariates=names,
-                confidence=pilots.confidence,
-            )
-            if readings.adjusted[at]
-            else student(
-                treatment=treatment.sample(treatment.names[0]),
-                control=control.sample(control.names[0]),
-                confidence=pilots.confidence,
-            )
+        treatment, control = (
+            replace(group.group(at), names=(COMBINED, *names)) for group in (treated, controls)
         )
-        return [] if isinstance(found, Undefined) else [Interval(found.low, found.high)]
+        found = one_spread(
+            treatment=treatment,
+            control=control,
+            covariates=names if readings.adjusted[at] else (),
+            confidence=pilots.confidence,
+        )
+        return [] if isinstance(found, Undefined) else [found]
 
     return of_one
 

@@ -6,6 +6,7 @@ from experiments.decide.verdict import Reason, Status
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.rehearse.result import Errors, Frequency, MetricRehearsal, Rehearsal, Scenario
+from experiments.report.graphs import unit_of
 from experiments.report.plain import Json, number_or_reason, undefined
 from experiments.report.wording import Unit, amount, counted, days, number
 
@@ -177,7 +178,7 @@ def _null_sentence(found: Rehearsal, tail: float) -> str:
 
 def _power_row(one: Scenario, plan: Plan, several: bool) -> tuple[str, ...]:
     money = plan.money_metric
-    unit = Unit.of(money.kind, money.unit, name=money.name)
+    unit = unit_of(money)
     reasons = ", ".join(
         f"{REASONS[reason]} {_percent(share.share)}" for reason, share in one.reasons.items()
     )
@@ -193,7 +194,7 @@ def _power_row(one: Scenario, plan: Plan, several: bool) -> tuple[str, ...]:
 
 def _power_sentence(found: Rehearsal, plan: Plan) -> str:
     money = plan.money_metric
-    unit = Unit.of(money.kind, money.unit, name=money.name)
+    unit = unit_of(money)
     pays = (
         f"The program pays from an effect of {amount(found.break_even, unit)} on"
         if found.break_even > 0

@@ -190,6 +190,9 @@ def _done(
         if plan.design.kind is DesignKind.SUPPLIED
         else "Groups came with the customer file, from a random draw according to the plan"
     )
+    together = plan.design.cluster
+    if together is not None and plan.design.kind is DesignKind.CLUSTERED:
+        chosen += f"; customers of the same {together} are always in the same group"
     return (
         Line(
             "Who", f"Customers offered {_or(plan.design.treatments)}, against {plan.design.control}"

@@ -125,8 +125,8 @@ def _lines(
                 amount(float(plan.value.cost_of_experiment), money),
             )
         )
-    if decides and verdict.skewness_interval is not None:
-        skewed = verdict.skewness_interval
+    if decides and verdict.careful_interval is not None:
+        skewed = verdict.careful_interval
         lines.append(
             Line(
                 "D with allowance for skewed spending or few clusters",

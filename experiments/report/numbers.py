@@ -83,7 +83,9 @@ def _lead(plan: Plan, analysis: Analysis, overall: Sequence[Estimate]) -> str:
         else "Everybody counts in the group to which they were assigned (intent to treat); a "
         "customer"
     )
-    return f"{counts} without rows counts as 0.{wide}{adjusted}{repeats}"
+    cluster = plan.design.cluster
+    units = "" if cluster is None else f" Intervals count clusters ({cluster}), not customers."
+    return f"{counts} without rows counts as 0.{units}{wide}{adjusted}{repeats}"
 
 
 def _level(analysis: Analysis) -> str:

@@ -14,7 +14,8 @@ from experiments.analyse.schedule import Lifted
 from experiments.analyse.segments import segment_effects
 from experiments.analyse.variables import label
 from experiments.decide.guardrails import Guardrail
-from experiments.decide.verdict import Decision, MoreData, Verdict
+from experiments.decide.more_data import MoreData
+from experiments.decide.verdict import Decision, Verdict
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.plan.registration import Registration
@@ -70,7 +71,7 @@ def result(
         ],
         "customers": dict(analysis.customers),
         "look": _look(analysis.look),
-        "lifts": [_lifted(lifted) for lifted in analysis.lifts],
+        "lifts": [lifted_as_json(lifted) for lifted in analysis.lifts],
         "estimates": [_estimate(estimate) for estimate in analysis.estimates],
         "between_treatments": []
         if analysis.evidence is None
@@ -119,9 +120,10 @@ def _verdict(verdict: Verdict, sentence: str) -> Json:
         "basis": verdict.basis.value,
         "verdict_on": verdict.verdict_on.value,
         **_value(verdict.value),
-        "skewness_interval": _interval(verdict.skewness_interval),
+        "skewness_interval": _interval(verdict.careful_interval),
         "other_reading": other and {"method": other.method.value, **_reading(other.contrast)},
         "unbiased": _unbiased(verdict.unbiased),
+        "futile": verdict.is_futile,
         "goal_moved": verdict.goal_moved and verdict.goal_moved.value,
         "guardrails": [_guardrail(guardrail) for guardrail in verdict.guardrails],
         "more_data": _more_data(verdict.more_data),
@@ -260,11 +262,12 @@ def _look(look: LookTaken | None) -> Json | None:
         "confidence": look.confidence,
         "futility": look.futility,
         "growing": look.growing,
-        "lifted": look.lifted and _lifted(look.lifted),
+        "lifted": look.lifted and lifted_as_json(look.lifted),
     }
 
 
-def _lifted(lifted: Lifted) -> Json:
+def lifted_as_json(lifted: Lifted) -> Json:
+    """Who lifted the veil, when and why."""
     return {"by": lifted.by, "on": lifted.on.isoformat(), "reason": lifted.reason}
 
 

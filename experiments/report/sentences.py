@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from experiments.analyse.estimate import Method
 from experiments.decide.guardrails import Safety
-from experiments.decide.verdict import MoreData, Reason, Status, Verdict
+from experiments.decide.more_data import MoreData
+from experiments.decide.verdict import Reason, Status, Verdict
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.plan.registration import Registration
@@ -238,6 +239,11 @@ def _registered(verdict: Verdict, *, late: bool) -> str:
 def _more_data(verdict: Verdict) -> str:
     if verdict.reason is Reason.GUARDRAIL_WORSE:
         return "Do not roll it out as it is; remove the harm and test again."
+    if verdict.goes_on and verdict.is_futile:
+        return (
+            "Consider stopping: D lies below the plan's futility boundary, so that a proof at the "
+            "later looks is unlikely. You may go on; the error rate does not depend on it."
+        )
     if verdict.goes_on:
         return "Let it go on: nothing is settled at this look, and others are to come."
     if verdict.reason is Reason.FEW_PRE_PERIODS:

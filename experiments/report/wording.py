@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from experiments.errors import Undefined
-from experiments.terms import MetricKind
+from experiments.terms import SHARES, MetricKind
 from experiments.words import day, month
 
 MINUS = "−"
@@ -61,7 +61,7 @@ class Unit:
     @classmethod
     def of(cls, kind: MetricKind, unit: str | None, *, name: str) -> "Unit":
         """The unit of a metric: points for a rate, else the plan's unit."""
-        if kind in (MetricKind.RATE, MetricKind.RETENTION):
+        if kind in SHARES:
             return cls(100.0, " points", " %")
         said = f" {unit or name}"
         return cls(1.0, said, said)

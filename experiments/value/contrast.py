@@ -12,7 +12,7 @@ from typing import TypedDict
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.comparison import Comparison, overall
 from experiments.analyse.estimate import Estimate, Method, read_combination
-from experiments.analyse.estimates import headline_of
+from experiments.analyse.estimates import confidence_of, headline_of
 from experiments.analyse.evidence import Evidence
 from experiments.analyse.variables import CONTACTS, Outcome
 from experiments.errors import Undefined
@@ -20,7 +20,7 @@ from experiments.finance.roi import break_even_effect, known_cost_roi, random_co
 from experiments.pilot import Plan
 from experiments.stats.dunnett import dunnett
 from experiments.stats.estimate import Difference
-from experiments.stats.limits import quantile, upper_tail
+from experiments.stats.limits import quantile
 from experiments.stats.posterior import (
     NormalPrior,
     expected_loss,
@@ -92,6 +92,7 @@ class _Money:
 
     Attributes:
         headline: The money metric's deciding estimate.
+        deciding: Its interval, in money.
         margin: Incremental margin per customer.
         contacts: Contacts per customer that are charged to the program.
         contacts_se: Their standard error; 0 where they are known.
@@ -101,6 +102,7 @@ class _Money:
     """
 
     headline: Estimate
+    deciding: Reading
     margin: Difference
     contacts: float
     contacts_se: float
@@ -167,17 +169,22 @@ def _money(
         return Undefined("a group has no customers")
     if isinstance(headline.difference, Undefined):
         return headline.difference
+    if isinstance(headline.interval, Undefined):
+        return headline.interval
     unit = float(plan.value.money_per_unit)
     hurdle = 1 + float(plan.value.hurdle_rate)
     margin = _scaled(
         _spread_as_interval(headline.method, headline.difference, confidence=analysis.confidence),
         unit,
     )
+    deciding = Reading(
+        headline.difference.value, headline.interval.low, headline.interval.high
+    ).times(unit)
     contacts = _same_for_all(comparison, cost)
     if contacts is not None:
         total = cost.known + cost.per_contact * contacts
         contrast, net = _shifted(margin, -hurdle * total), _shifted(margin, -total)
-        return _Money(headline, margin, contacts, 0.0, True, contrast, net)
+        return _Money(headline, deciding, margin, contacts, 0.0, True, contrast, net)
     outcome, contacts_made = evidence.outcomes[metric], Outcome(CONTACTS)
     counted = 1.0 if cost.counts_control else 0.0
 
@@ -203,6 +210,7 @@ def _money(
         charged, charged_se = found.value, found.se
     return _Money(
         headline,
+        deciding,
         margin,
         charged,
         charged_se,
@@ -282,7 +290,7 @@ def _value(
     belief = _belief(plan, money.contrast, per_customer)
     if money.cost_is_known:
         # Known cost moves the headline's interval and does not widen it.
-        margin = _of_headline(money.headline, unit)
+        margin = money.deciding
         net = margin.plus(-per_customer)
         contrast = margin.plus(-(1 + hurdle) * per_customer)
     else:
@@ -304,14 +312,6 @@ def _value(
         break_even=break_even_effect(cost=per_customer, money_per_unit=unit, hurdle_rate=hurdle),
         control_group_cost=net.value * money.headline.n_control,
     )
-
-
-def _of_headline(headline: Estimate, unit: float) -> Reading:
-    """The money metric's deciding interval, in money."""
-    if isinstance(headline.difference, Undefined) or isinstance(headline.interval, Undefined):
-        raise TypeError("only what was estimated is worth something")
-    found = Reading(headline.difference.value, headline.interval.low, headline.interval.high)
-    return found.times(unit)
 
 
 def _wide(difference: Difference, critical: float | None) -> Reading:
@@ -350,7 +350,7 @@ def _roi(
         variance_margin=money.margin.se**2,
         variance_cost=variance_cost,
         covariance=covariance,
-        confidence=1 - 2 * upper_tail(reach),
+        confidence=confidence_of(reach),
     )
     if isinstance(random, Undefined):
         return random

@@ -10,7 +10,7 @@ from scipy import stats
 
 from experiments.analyse import checks
 from experiments.analyse.checks import Check, Outcome
-from experiments.analyse.evidence import Reach
+from experiments.analyse.rows import Reach
 from experiments.behavior.engine import Engine
 from experiments.terms import CheckName
 from tests.company import analysis_by_engine, behavior_of, enrolment_of

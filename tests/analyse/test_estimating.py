@@ -109,3 +109,18 @@ def test_moments_from_sums_are_rational_arithmetic_rounded_once(
     )
     cube = Fraction(cubes[0]) - 3 * means[0] * Fraction(products[0]) + 2 * n * means[0] ** 3
     assert found.cubes == (float(cube), None)
+
+
+def test_a_negative_control_mean_has_no_share_adjusted_or_not() -> None:
+    rng = np.random.default_rng(2)
+    arms = {
+        arm: {"spend": rng.normal(mean, 2, 80).round(2), "before": rng.normal(0, 1, 80).round(2)}
+        for arm, mean in ((TREATMENT, -8.0), (CONTROL, -10.0))
+    }
+    plan = plan_of()
+    evidence = evidence_of(plan, arms, covariates=("before",))
+    (comparison,) = comparisons(plan, evidence, metric="spend")
+    both = estimate_metric(evidence, comparison, plan.money_metric, confidence=0.95)
+    assert [one.method for one in both] == [Method.WELCH, Method.LIN]
+    assert both[0].relative == both[1].relative
+    assert isinstance(both[1].relative, Undefined)

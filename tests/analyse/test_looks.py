@@ -160,6 +160,14 @@ def test_futility_is_advice_that_costs_nothing(engine: Engine) -> None:
     assert found.look.critical == without.look.critical
     assert found.look.futility is not None
     assert found.look.futility < found.look.critical[0]
+    verdict = decide(advised, found).deciding
+    value = verdict.value
+    assert value
+    statistic = value.contrast.value / value.contrast_se
+    assert verdict.is_futile == (statistic < found.look.futility)
+    harmful = at(engine, advised, date(2026, 3, 11), rows=spending_rows(ENROLLED, effect=-0.9))
+    assert decide(advised, harmful).deciding.is_futile
+    assert not decide(advised, without).deciding.is_futile
 
 
 def test_a_growing_window_is_read_by_the_joint_covariance_of_its_looks(engine: Engine) -> None:

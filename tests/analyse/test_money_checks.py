@@ -229,3 +229,35 @@ def test_the_split_of_clusters_counts_clusters(engine: Engine) -> None:
     one = check(analysed(engine, rows, arms, branches=branches, **CLUSTERED), CheckName.SPLIT)
     assert (one.outcome, one.p_value) == (Outcome.PASSED, 1.0)
     assert "held out 6, mailed 6 clusters" in one.sentence
+
+
+@pytest.mark.parametrize("basis", ["pilot", "rollout"])
+def test_at_rollout_no_contact_of_control_lowers_break_even(engine: Engine, basis: str) -> None:
+    """Every treatment customer has 4 contacts and every control customer 2, at 0.5 each."""
+    values = [50 + (at // 2) % 11 for at in range(200)]
+    contacts = [(at, "contact", START, 4.0 if at % 2 == 0 else 2.0) for at in range(len(values))]
+    analysis = analysis_by_engine(
+        engine,
+        plan_of(
+            value={
+                "cost_per_treated": None,
+                "cost_per_contact": Decimal("0.5"),
+                "basis": basis,
+                "rollout": {"customers": 1000},
+            }
+        ),
+        behavior=behavior_of([*spending(values), *contacts], item="spring"),
+        enrolment=enrolment_of([TREATMENT, CONTROL] * 100),
+    )
+    effect = 2.0 if basis == "rollout" else 1.0
+    se = np.sqrt(2 * np.var(values[::2], ddof=1) / 100)
+    power = stats.nct.sf(stats.t.ppf(0.975, 198), 198, effect / se)
+    one = check(analysis, CheckName.ENOUGH_CUSTOMERS)
+    assert one.value == pytest.approx(power, rel=1e-9)
+
+
+def test_dominance_says_that_it_reads_the_plain_difference(engine: Engine) -> None:
+    """Where past or weights adjust the headline, its number is another one."""
+    values = [1.0 + (at % 2) + at % 5 for at in range(200)]
+    one = check(analysed(engine, spending(values), [TREATMENT, CONTROL] * 100), CheckName.DOMINANCE)
+    assert "without them the plain difference of “mailed”" in one.sentence

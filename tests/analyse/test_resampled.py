@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from experiments.behavior.engine import Engine
-from experiments.decide.tails import tails_interval
+from experiments.decide.tails import careful_interval
 from experiments.decide.verdict import Reason, Status, decide
 from experiments.pilot import Plan
 from experiments.plan.fingerprint import canonical_json, fingerprint
@@ -71,8 +71,8 @@ def test_where_it_disagrees_about_the_decision_the_tails_stand_in_the_way() -> N
     doubts = replace(analysis, resampled=drawn(1.5, low=-2.0, high=2.48))
     verdict = decide(plan, doubts).deciding
     assert (verdict.status, verdict.reason) == (Status.NOT_PROVED, Reason.TAILS)
-    assert verdict.skewness_interval is not None
-    assert verdict.skewness_interval.low < 0
+    assert verdict.careful_interval is not None
+    assert verdict.careful_interval.low < 0
 
 
 def test_the_quantiles_are_read_at_the_spread_of_the_headline() -> None:
@@ -81,7 +81,7 @@ def test_the_quantiles_are_read_at_the_spread_of_the_headline() -> None:
     analysis = replace(analysed(plan, skewed(1.5)), resampled=drawn(9.0, low=7.0, high=10.5))
     value = decide(plan, analysis).deciding.value
     assert isinstance(value, Value)
-    found = tails_interval(plan, analysis, TREATMENT, value)
+    found = careful_interval(plan, analysis, TREATMENT, value)
     assert found is not None
     assert found.low == pytest.approx(value.contrast.value - 4 * value.contrast_se)
     assert found.high == pytest.approx(value.contrast.value + 3 * value.contrast_se)
@@ -91,7 +91,7 @@ def test_a_bootstrap_that_cannot_be_drawn_decides_nothing() -> None:
     plan = asking()
     analysis = analysed(plan, skewed(1.5))
     verdict = decide(plan, analysis).deciding
-    assert verdict.skewness_interval is None
+    assert verdict.careful_interval is None
 
 
 def test_a_plan_that_does_not_ask_keeps_its_fingerprint() -> None:

@@ -13,7 +13,8 @@ from experiments.analyse.analysis import Analysis
 from experiments.analyse.checks import Outcome
 from experiments.analyse.estimate import Estimate, Method
 from experiments.analyse.estimates import headline_of
-from experiments.analyse.evidence import gather, known_rows, reach, rows_seen
+from experiments.analyse.evidence import gather
+from experiments.analyse.rows import known_rows, reach, rows_seen
 from experiments.analyse.supplied import weigh
 from experiments.analyse.weighted import Weighted
 from experiments.behavior.engine import Engine

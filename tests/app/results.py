@@ -1,8 +1,11 @@
 """A site on which a small pilot is enrolled and recorded, ready to be analysed."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -15,7 +18,7 @@ from app.tables import PilotRow
 from app.workspace import Workspace, open_workspace
 from experiments.plan.pilot_file import read_pilot_file
 from tests.app.pilots import Wide
-from tests.site import PASSWORD, Site
+from tests.site import PASSWORD, Site, open_site
 
 PLANNED: Final = datetime(2026, 2, 20, 9, tzinfo=UTC)
 SLUG: Final = "spring-mail"
@@ -57,6 +60,24 @@ def prepare(site: Site, folder: Path, pilot: Written | None = None) -> PilotRow:
                 now=site.now,
             )
     return row
+
+
+@cache
+def _analysed() -> Path:
+    """The folder of a site whose pilot is analysed; doing it for each test is slow."""
+    folder = Path(tempfile.mkdtemp(prefix="pilotbook-tests-"))
+    with open_site(folder / "site") as site:
+        prepare(site, folder)
+        analyse(site)
+    return folder / "site"
+
+
+@contextmanager
+def analysed_site(folder: Path) -> Iterator[Site]:
+    """A site of its own, in a folder, whose pilot is enrolled, recorded and analysed."""
+    shutil.copytree(_analysed(), folder)
+    with open_site(folder) as site:
+        yield site
 
 
 def record_more(site: Site, folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from experiments.analyse.evidence import Reach, reach
+from experiments.analyse.rows import Reach, reach
 from experiments.behavior.accounts import accounts, read_recorded, recorded
 from experiments.behavior.engine import Engine, open_engine
 from experiments.behavior.ledger import Ledger

@@ -150,3 +150,12 @@ def test_a_guardrail_without_spread_is_unclear() -> None:
     for columns in arms.values():
         columns["rail"] = [4.0] * 120
     assert judged(arms, tolerance=1).safety is Safety.UNCLEAR
+
+
+@pytest.mark.parametrize("covariates", [(), ("x",)])
+def test_a_share_of_a_negative_control_mean_judges_nothing(covariates: tuple[str, ...]) -> None:
+    better = judged(means(5, treated=-8.0, controls=-10.0), covariates, tolerance_relative=0.02)
+    assert better.safety is Safety.UNCLEAR
+    assert isinstance(better.worsening, Undefined)
+    assert "control mean is negative" in better.worsening.reason
+    assert better.beyond == better.worsening

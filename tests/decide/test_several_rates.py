@@ -60,7 +60,7 @@ def test_the_interval_and_the_chance_of_a_loss_tell_the_same() -> None:
     assert verdict.value.contrast.low < 0
     assert isinstance(verdict.value.probability_of_loss, float)
     assert verdict.value.probability_of_loss > 0.025
-    assert verdict.skewness_interval is None  # Newcombe's interval is skewed by itself
+    assert verdict.careful_interval is None  # Newcombe's interval is skewed by itself
     assert verdict.reason is Reason.INTERVAL
 
 

@@ -197,7 +197,7 @@ def test_a_proof_that_rests_on_a_few_customers_is_withheld() -> None:
     cost = round(0.1 + value.contrast.low - 0.05, 2)
     verdict = verdict_of(plan_of(value={"cost_per_treated": str(cost)}), arms)
     assert worth(verdict).contrast.low > 0
-    skewness = verdict.skewness_interval
+    skewness = verdict.careful_interval
     assert skewness is not None
     assert skewness.low < 0 < gap
     assert (verdict.status, verdict.reason) == (Status.NOT_PROVED, Reason.TAILS)
@@ -213,19 +213,19 @@ def test_a_small_group_that_lacks_its_large_customers_proves_nothing() -> None:
     treated = rng.lognormal(0.0, 1.6, 400).round(4)
     controls = np.sort(rng.lognormal(0.0, 1.6, 40).round(4))[:12]
     verdict = verdict_of(plan_of(), {TREATMENT: {"spend": treated}, CONTROL: {"spend": controls}})
-    groups = {"treatment": Sample.of(treated), "control": Sample.of(controls)}
-    corrected, common = hall(**groups), student(**groups)
+    many, few = Sample.of(treated), Sample.of(controls)
+    corrected, common = hall(treatment=many, control=few), student(treatment=many, control=few)
     assert corrected
     assert common
     assert corrected.low > 0.1 > common.low
     assert worth(verdict).contrast.low > 0
     assert (verdict.status, verdict.reason) == (Status.NOT_PROVED, Reason.TAILS)
-    assert verdict.skewness_interval is not None
-    assert verdict.skewness_interval.low == pytest.approx(common.low - 0.1)
+    assert verdict.careful_interval is not None
+    assert verdict.careful_interval.low == pytest.approx(common.low - 0.1)
 
 
 def test_spending_without_skewness_is_not_corrected() -> None:
-    assert verdict_of(plan_of(), drawn(12, effect=1)).skewness_interval is None
+    assert verdict_of(plan_of(), drawn(12, effect=1)).careful_interval is None
 
 
 def two(a: float, b: float) -> tuple[Plan, Arms]:

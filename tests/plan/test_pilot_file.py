@@ -205,6 +205,12 @@ MISTAKES = [
     ('metric = "spend"', 'metric = "spent"', "pilot file", "none of the metrics: spend, visit"),
     ('name = "conversion"', 'name = "Visit"', "pilot file", "is there twice"),
     ("margin_rate = 0.45", "value_per_unit = 1", "pilot file", "margin_rate goes with kind = mean"),
+    (
+        'kind = "mean"',
+        'kind = "latest"',
+        "pilot file",
+        "let a mean, rate or count carry the money",
+    ),
     ("margin_rate = 0.45", "value_per_unit = 1\nmargin_rate = 0.45", "value", "give margin_rate"),
     ("cost_per_treated = 0.10", "cost_per_treated = -1", "pilot.cost_per_treated", "equal to 0"),
     (VALUE, "[value.pilot]\ncost_per_treated = 1", "value", "again in [value.pilot]"),

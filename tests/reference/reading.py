@@ -135,9 +135,11 @@ def passes(row: Row, wanted: object) -> bool:
 
 def same(cell: str, wanted: object) -> bool:
     """Whether a cell holds a value, as text or as the same number."""
-    if cell == str(wanted):
+    text = str(wanted)
+    if cell == text:
         return True
-    return _as_number(cell) is not None and _as_number(cell) == _as_number(wanted)
+    number = _number_of(cell)
+    return number is not None and number == _number_of(text)
 
 
 def confidence_of_critical(inputs: Inputs) -> float:
@@ -189,7 +191,12 @@ def _holds(cell: str, relation: str, wanted: object) -> bool:
 
 
 def _as_number(value: object) -> float | None:
+    return _number_of(str(value))
+
+
+@cache
+def _number_of(text: str) -> float | None:
     try:
-        return float(str(value))
+        return float(text)
     except ValueError:
         return None

@@ -185,3 +185,9 @@ def test_a_cost_of_several_parts_names_them() -> None:
     report = built(plan, analysed(plan, drawn()))
     line = next(line for line in report.money[0].lines if line.label == "Program cost per customer")
     assert line.text.endswith(" EUR, from 2.00 EUR per treated customer and 500.00 EUR once")
+
+
+def test_page_one_says_that_whole_clusters_were_assigned() -> None:
+    plan = plan_of(design={"kind": "clustered", "cluster": "branch"})
+    done = {line.label: line.text for line in built(plan, veiled_analysis(plan)).done}
+    assert done["How chosen"].endswith("customers of the same branch are always in the same group")

@@ -7,7 +7,8 @@ import pytest
 
 from experiments.analyse.estimate import Method
 from experiments.decide.guardrails import Guardrail, Safety
-from experiments.decide.verdict import MoreData, OtherReading, Reason, Status, Verdict
+from experiments.decide.more_data import MoreData
+from experiments.decide.verdict import OtherReading, Reason, Status, Verdict
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.plan.registration import Registration
@@ -40,7 +41,7 @@ PROVED = Verdict(
     basis=Basis.PILOT,
     verdict_on=VerdictOn.OBSERVED,
     value=VALUE,
-    skewness_interval=None,
+    careful_interval=None,
     other_reading=None,
     unbiased=None,
     goal_moved=None,

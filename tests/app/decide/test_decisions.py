@@ -9,7 +9,7 @@ from sqlmodel import col, select, update
 
 from app.tables import PilotRow, PlanRow, SignatureRow
 from tests.app.pilots import Wide
-from tests.app.results import API, PAGE, analyse, prepare, record_more, signing
+from tests.app.results import API, PAGE, analyse, analysed_site, prepare, record_more, signing
 from tests.page_forms import followed
 from tests.site import PASSWORD, Site, open_site
 
@@ -20,9 +20,7 @@ LATER = datetime(2026, 4, 20, 9, tzinfo=UTC)
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    with open_site(tmp_path / "site") as opened:
-        prepare(opened, tmp_path)
-        analyse(opened)
+    with analysed_site(tmp_path / "site") as opened:
         yield opened
 
 

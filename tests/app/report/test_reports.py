@@ -12,15 +12,13 @@ import pytest
 from pypdf import PdfReader
 
 from app.tables import PilotRow, PlanRow, SignatureRow, SignedWhat
-from tests.app.results import API, PAGE, SLUG, analyse, prepare, signing
-from tests.site import Site, open_site
+from tests.app.results import API, PAGE, SLUG, analysed_site, signing
+from tests.site import Site
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    with open_site(tmp_path / "site") as opened:
-        prepare(opened, tmp_path)
-        analyse(opened)
+    with analysed_site(tmp_path / "site") as opened:
         yield opened
 
 

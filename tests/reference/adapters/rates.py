@@ -266,7 +266,9 @@ def _family_p(inputs: Inputs, data: Path, member: str) -> float | Undefined:
     *group, metric, test = member.split()
     rows = dataset(inputs, data)
     column = inputs.get("group_column") or next(
-        name for name in rows[0] if any(same(row[name], inputs["control"]) for row in rows)
+        name
+        for name in rows[0]
+        if any(same(cell, inputs["control"]) for cell in {row[name] for row in rows})
     )
     levels = sorted({row[column] for row in rows} - {str(inputs["control"])})
     named = [one for one in levels if one.lower().startswith(" ".join(group).lower())]
