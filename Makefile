@@ -23,8 +23,8 @@ demo: install
 test: install
 	$(BIN)/python -m pytest -m "not slow and not live"
 
-# The tests on servers and browsers: journeys, axe on every page, every route x role, drawn requests,
-# whole roads over HTTP, workers that die.
+# The tests on servers and browsers: journeys, axe on every page, every route x role, the veil, drawn requests,
+# whole roads over HTTP, workers that die, the worked pilots.
 live: install
 	$(BIN)/python -m pytest -m live tests/journeys tests/security tests/app tests/demo tests/jobs
 

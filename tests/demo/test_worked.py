@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 from app.cli import app
 from app.demo.worked import SHIPPED, write_worked
 
+pytestmark = pytest.mark.live
+
 
 @pytest.mark.parametrize(
     ("name", "exit_status", "why"),

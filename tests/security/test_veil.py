@@ -28,6 +28,8 @@ from tests.app.running import wait_long
 from tests.security.routes import Declared, routes_of
 from tests.site import PASSWORD, PEOPLE, Site, open_site
 
+pytestmark = pytest.mark.live
+
 FORMATS: Final = ("json", "csv", "parquet", "html", "pdf", "xlsx")
 # On a day before any look, when half of the customers have brought what they bring.
 DAYS: Final = {"fixed": 12, "planned": 12, "any day": 7}
