@@ -69,6 +69,8 @@ class Analysis:
         estimates: Empty while veiled.
         evidence: The sums behind the estimates; None while veiled.
         look: How surely this look may be read; None while veiled.
+        before: The money metric as it was at each earlier planned look, where customers complete
+            their windows one after the other.
         veiled_until: Day from which outcomes may be looked at; None where they may.
         veil: Why they may not; empty where they may.
         resampled: Per metric of which the plan asks it, and treatment, the bootstrap-t on rows.
@@ -82,6 +84,7 @@ class Analysis:
     estimates: tuple[Estimate, ...]
     evidence: Evidence | None
     look: LookTaken | None = None
+    before: tuple[Evidence, ...] = ()
     veiled_until: date | None = None
     veil: str = ""
     resampled: Mapping[str, Mapping[str, BootstrapT | Undefined]] = field(default_factory=dict)
@@ -188,7 +191,8 @@ def analyse(
             gaps=gaps,
             lifts=lifts,
         )
-    number = schedule.number(as_of)
+    number = schedule.number(as_of) or 1
+    taken_before = schedule.days[: number - 1] if schedule.kind is Look.GROUP_SEQUENTIAL else ()
     gathered = gather(
         engine,
         plan,
@@ -198,7 +202,7 @@ def analyse(
         reached=reached,
         tier=tier,
         as_of=as_of,
-        earlier=schedule.days[: (number or 1) - 1] if schedule.growing else (),
+        earlier=taken_before if schedule.growing else (),
     )
     chosen = weigh(
         engine,
@@ -221,6 +225,19 @@ def analyse(
         evidence=evidence,
         lifted=lifted,
     )
+    before = [
+        gather(
+            engine,
+            money_alone(plan),
+            seen=seen.filter(seen.occurred_at < day_before),
+            enrolment=enrolment,
+            known=known,
+            reached=reached,
+            tier=None,
+            as_of=day_before,
+        ).evidence
+        for day_before in (() if schedule.growing or lifted else taken_before)
+    ]
     customers = {arm: found.customers for arm, found in evidence.reach.items()}
     found = estimates(plan, evidence, confidence=look.confidence)
     analysis = Analysis(
@@ -250,6 +267,7 @@ def analyse(
         estimates=found,
         evidence=evidence,
         look=look,
+        before=tuple(before),
         resampled=resampled(
             engine,
             plan,
@@ -262,6 +280,11 @@ def analyse(
         received=received(engine, plan, gathered, confidence=look.confidence),
     )
     return Analysed(analysis, gathered.accounts, gathered.columns)
+
+
+def money_alone(plan: Plan) -> Plan:
+    """The same plan with nothing but the metric that carries money."""
+    return plan.model_copy(update={"metrics": (plan.money_metric,), "segments": ()})
 
 
 def _veiled(

@@ -150,6 +150,20 @@ def test_after_an_early_stop_the_unbiased_estimate_stands_beside(engine: Engine)
     assert decide(plan, open_still).deciding.unbiased is None
 
 
+def test_a_pilot_that_went_on_is_read_at_the_look_that_settled_it(engine: Engine) -> None:
+    """The ordering of stages knows no look after the first that crossed its boundary."""
+    plan, rows = sequential(LOOK_1, LOOK_2), spending_rows(ENROLLED, effect=4.0)
+    first = decide(plan, at(engine, plan, date(2026, 3, 11), rows=rows)).deciding
+    last = decide(plan, at(engine, plan, date(2026, 4, 1), rows=rows)).deciding
+    assert first.status is last.status is Status.PROVED
+    assert first.value
+    assert last.value
+    assert last.value.contrast != first.value.contrast
+    assert last.unbiased
+    assert last.unbiased == first.unbiased
+    assert last.unbiased.value == pytest.approx(first.value.contrast.value)
+
+
 def test_futility_is_advice_that_costs_nothing(engine: Engine) -> None:
     rows = spending_rows(ENROLLED)
     without = at(engine, sequential(LOOK_1, LOOK_2), date(2026, 3, 11), rows=rows)

@@ -234,7 +234,7 @@ def test_the_split_of_clusters_counts_clusters(engine: Engine) -> None:
 @pytest.mark.parametrize("basis", ["pilot", "rollout"])
 def test_at_rollout_no_contact_of_control_lowers_break_even(engine: Engine, basis: str) -> None:
     """Every treatment customer has 4 contacts and every control customer 2, at 0.5 each."""
-    values = [50 + (at // 2) % 11 for at in range(200)]
+    values = [50.0 + (at // 2) % 11 for at in range(200)]
     contacts = [(at, "contact", START, 4.0 if at % 2 == 0 else 2.0) for at in range(len(values))]
     analysis = analysis_by_engine(
         engine,
