@@ -1,10 +1,11 @@
 """Every check that a verdict is held against, in the order of the page."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from experiments.analyse import arrival_checks, checks, money_checks
-from experiments.analyse.checks import Check
+from experiments.analyse.checks import Check, Outcome
 from experiments.analyse.chosen_checks import chosen_checks
 from experiments.analyse.cluster_checks import clusters
 from experiments.analyse.estimate import Estimate
@@ -15,6 +16,7 @@ from experiments.analyse.schedule import Lifted
 from experiments.analyse.signs import Signs
 from experiments.behavior.summaries import Sums
 from experiments.pilot import Plan
+from experiments.terms import DesignKind
 
 
 def all_checks(
@@ -54,8 +56,11 @@ def all_checks(
         checks.looks(look, lifts),
         checks.window_complete(look, closes_on),
         checks.rows_complete({}, used),
-        arrival_checks.rows_alike(plan, signs, customers=customers),
-        arrival_checks.attrition(plan, signs, evidence.everybody, evidence.of(money)),
+        *_where_chance_chose(
+            plan,
+            arrival_checks.rows_alike(plan, signs, customers=customers),
+            arrival_checks.attrition(plan, signs, evidence.everybody, evidence.of(money)),
+        ),
         *contact_checks(plan, evidence.reach, others),
         *arrival_checks.response(
             plan, {metric.name: evidence.of(metric.name).sums for metric in plan.metrics}
@@ -64,6 +69,22 @@ def all_checks(
         money_checks.dominance(plan, signs),
         money_checks.fading(plan, signs),
         money_checks.large_lift(found),
+    )
+
+
+def _where_chance_chose(plan: Plan, *found: Check) -> tuple[Check, ...]:
+    """Checks that warn of unequal groups; where people chose them, being unequal is no sign."""
+    if plan.design.kind is not DesignKind.SUPPLIED:
+        return found
+    return tuple(
+        replace(
+            check,
+            outcome=Outcome.INFORMS,
+            sentence=f"{check.sentence} People chose the groups, which alone may be the reason.",
+        )
+        if check.outcome is Outcome.WARNED
+        else check
+        for check in found
     )
 
 

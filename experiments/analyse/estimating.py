@@ -61,11 +61,15 @@ def estimate_many(
         if place not in adjusted:
             found.append([replace(unadjusted, headline=overall)])
             continue
-        other = adjusted[place]
+        # Of a score those count who gave one, adjusted or not.
+        other = replace(
+            adjusted[place],
+            n_treatment=unadjusted.n_treatment,
+            n_control=unadjusted.n_control,
+        )
+        units = unadjusted.clusters or (unadjusted.n_treatment, unadjusted.n_control)
         use_adjusted = isinstance(other.difference, Difference) and enough_customers(
-            treatment=comparison.treatment.n,
-            control=comparison.control.n,
-            covariates=len(other.adjusted_for),
+            treatment=units[0], control=units[1], covariates=len(other.adjusted_for)
         )
         found.append(
             [

@@ -146,6 +146,24 @@ def test_answers_are_compared_before_scores(engine: Engine) -> None:
     assert "compare those who answered" in one.sentence
 
 
+def test_a_score_counts_those_who_gave_one_adjusted_or_not(engine: Engine) -> None:
+    score = metric("score", kind="latest", unit="points", covariates=["age"])
+    scores: list[Row] = [
+        (at, "score", START + timedelta(days=4), 5.0 + at % 3) for at in range(N) if at < 120
+    ]
+    analysis = analysis_by_engine(
+        engine,
+        plan_of(metrics=[metric("spend", role="primary"), score]),
+        behavior=behavior_of([*weekly(range(N)), *scores]),
+        enrolment=enrolment_of(ARMS, {"age": [str(20 + at % 17) for at in range(N)]}),
+    )
+    read = [one for one in analysis.estimates if one.metric == "score"]
+    assert [(one.method, one.n_treatment, one.n_control) for one in read] == [
+        ("welch", 60, 60),
+        ("lin", 60, 60),
+    ]
+
+
 def test_several_treatments_pay_for_their_number(engine: Engine) -> None:
     """The p-value of the widest gap is doubled for two treatments: 0 and 10 % against 0 %."""
     arms = [TREATMENT, "called", CONTROL] * 100

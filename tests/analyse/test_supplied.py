@@ -179,6 +179,19 @@ def test_sizes_and_raw_balance_only_inform(engine: Engine) -> None:
             assert "People chose the groups" in check.sentence
 
 
+def test_groups_that_people_chose_are_not_warned_of_being_unequal(engine: Engine) -> None:
+    """Every second treated customer was never seen before; chance would not do that."""
+    got, spend = drawn(1)
+    silent = np.flatnonzero(got)[::2]
+    rows = [row for row in rows_of(spend) if row[0] not in set(silent.tolist())]
+    found = analysed_by(engine, chosen_plan(), got, rows)
+    assert {
+        check.name: check.outcome
+        for check in found.checks
+        if check.name in ("rows_alike", "attrition")
+    }["rows_alike"] is Outcome.INFORMS
+
+
 def test_a_cost_per_contact_enters_customer_by_customer(engine: Engine) -> None:
     """Against the arrays: spend less what each customer's contacts cost, none of them before."""
     got, spend = drawn(9, effect=3.0)
