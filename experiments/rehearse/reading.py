@@ -133,7 +133,7 @@ def headlines(
         control=combined(pilots, metric, 0, names, factor=worst),
         confidence=sure,
     )
-    smallest = np.minimum(pilots.sums.n[:, arm], pilots.sums.n[:, 0])
+    smallest = np.minimum(_counted(pilots, metric, arm), _counted(pilots, metric, 0))
     enough = smallest >= CUSTOMERS_PER_COVARIATE * found.kept.sum(axis=1)
     adjusted = _shifted(_of(found.difference), pilots, metric, worst)
     use = enough & adjusted.defined
@@ -146,6 +146,14 @@ def headlines(
         control_variance=np.where(use, adjusted.control_variance, plain.control_variance),
         adjusted=use,
     )
+
+
+def _counted(pilots: Pilots, metric: Metric, arm: int) -> Floats:
+    """Units of an arm that a metric counts: of a score, the customers who gave one."""
+    over = pilots.history.outcomes[metric.name].over
+    if metric.kind is MetricKind.LATEST and over is not None and not pilots.layout.clustered:
+        return pilots.layout.sums(pilots.sums, arm, over)
+    return np.asarray(pilots.sums.n[:, arm])
 
 
 def jointly(

@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 from app.cli import app
 from tests.analyse.chosen import drawn, rows_of
 
+pytestmark = pytest.mark.live
+
 PILOT = """
 [pilot]
 name = "Chosen mail"

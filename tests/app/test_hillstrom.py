@@ -17,6 +17,8 @@ from app.workspace import throwaway_workspace
 from experiments.plan.pilot_file import read_pilot_file
 from tests.plan.example import PILOT_FILE
 
+pytestmark = pytest.mark.live
+
 NOW = datetime(2008, 5, 1, 9, tzinfo=UTC)
 
 

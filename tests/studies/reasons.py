@@ -53,6 +53,14 @@ SKEWNESS_RULE = "the skewness rule is asked at every look, as at the end (family
 CAREFUL = "the verdict asks for careful intervals below 40 clusters an arm (family product)"
 
 KNOWN: tuple[Known, ...] = (
+    Known("product / clusters / 20 clusters an arm, normal", (LIBERAL,), (
+        "residuals around an estimated ratio are a little too small where clusters of unequal "
+        "sizes decide it; both tails stay below 3 %"
+    ), CAREFUL),
+    Known("several / partial pooling of 5, the least precise / *", (CONSERVATIVE,), (
+        "the interval counts how little is known of the spread between levels, and an imprecise "
+        "level borrows most where there is none"
+    ), "a wide interval"),
     Known("product / mean / 98 % zeros, lifted *", ANY, (
         "40 buyers tell too little of the skewness to correct for all of it; it is the tail that "
         "disproves, the one that proves stays below 2.5 %"

@@ -15,6 +15,8 @@ from tests.app.results import API, PAGE, SLUG, analyse, prepare
 from tests.page_forms import followed
 from tests.site import PASSWORD, Site, open_site
 
+pytestmark = pytest.mark.live
+
 REASON = "Customers complain, and we must know."
 # What the treatment brings more: settled at once, and by no look before the last.
 CLEAR, FAINT = 4444.44, 2.5
