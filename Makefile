@@ -19,14 +19,14 @@ $(STAMP): requirements.lock pyproject.toml
 demo: install
 	$(BIN)/pilotbook demo
 
-# Every test but the slow studies and the live ones.
+# Every test but the slow studies and those of `make live`.
 test: install
 	$(BIN)/python -m pytest -m "not slow and not live"
 
-# The tests on servers and browsers: journeys, axe on every page, every route x role, the veil, drawn requests,
-# whole roads over HTTP, workers that die, the worked pilots.
+# The tests that take long: journeys, axe on every page, every route x role, the veil, drawn requests,
+# whole roads by command line and HTTP, workers that die, worked pilots, rehearsals, slow passwords.
 live: install
-	$(BIN)/python -m pytest -m live tests/journeys tests/security tests/app tests/demo tests/jobs
+	$(BIN)/python -m pytest -m live tests/journeys tests/security tests/app tests/demo tests/jobs tests/rehearse
 
 # Format, lint, types and the direction of imports.
 check: install

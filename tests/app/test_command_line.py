@@ -15,6 +15,8 @@ from experiments.plan.fingerprint import fingerprint
 from experiments.plan.pilot_file import read_pilot_file
 from tests.app.pilots import Wide, write_long
 
+pytestmark = pytest.mark.live
+
 
 def run(path: Path, *options: str) -> Result:
     """Run a pilot file without page and PDF; results go beside it, into `out`."""

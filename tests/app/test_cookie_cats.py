@@ -15,6 +15,8 @@ from app.road.run import travel
 from app.workspace import throwaway_workspace
 from experiments.plan.pilot_file import read_pilot_file
 
+pytestmark = pytest.mark.live
+
 PILOT = """\
 [pilot]
 name = "Gate at level 40"

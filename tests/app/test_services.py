@@ -27,6 +27,8 @@ from experiments.plan.registration import Registration
 from experiments.report.report import PilotReport
 from tests.app.pilots import ENDS_ON, STARTS_ON, Wide, write_long
 
+pytestmark = pytest.mark.live
+
 BEFORE = datetime(2026, 2, 20, 9, tzinfo=UTC)
 AFTER = datetime(2026, 4, 2, 9, tzinfo=UTC)
 TODAY = AFTER.date()

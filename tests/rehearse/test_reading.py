@@ -20,6 +20,8 @@ from tests.company import analysis_by_engine, enrolment_of
 from tests.evidence import metric
 from tests.rehearse.pasts import past, past_of, plan_with
 
+pytestmark = pytest.mark.live
+
 CUSTOMERS, DRAWS = 400, 1
 EVERY_KIND = (
     metric("orders", kind="count", measure="order", role="secondary"),

@@ -19,6 +19,8 @@ from experiments.terms import DesignKind, MetricKind
 from tests.evidence import metric
 from tests.rehearse.pasts import STARTS_ON, past, past_of, plan_with, rows_of
 
+pytestmark = pytest.mark.live
+
 ORDERS = metric("orders", kind="count", measure="order", role="secondary")
 BUYERS = metric("buyers", kind="rate", measure="order", role="secondary")
 

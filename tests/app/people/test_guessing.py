@@ -8,6 +8,8 @@ from fastapi.testclient import TestClient
 from app.people.guessing import PER_ACCOUNT, PER_ADDRESS
 from tests.site import ORIGIN, PASSWORD, Site
 
+pytestmark = pytest.mark.live
+
 MANAGER = "manager@example.com"
 
 
