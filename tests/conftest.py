@@ -15,7 +15,7 @@ SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 _skipped: list[str] = []
 
 # A test that fails for being slow would fail on a busy machine.
-settings.register_profile("pilotbook", deadline=None, max_examples=40)
+settings.register_profile("pilotbook", deadline=None, max_examples=25)
 settings.load_profile("pilotbook")
 
 

@@ -20,7 +20,9 @@ from tests.plan.example import PILOT_FILE
 from tests.plan.test_fingerprint import FULL
 
 NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
-MONEY = st.just(Decimal(0)) | st.decimals(min_value=SMALLEST, max_value=LARGEST, allow_nan=False)
+MONEY = st.just(Decimal(0)) | st.decimals(
+    min_value=SMALLEST, max_value=LARGEST, allow_nan=False, places=6
+)
 SHARES = st.decimals(min_value=Decimal("0.0001"), max_value=1, places=4)
 DAYS = st.integers(1, 3660)
 
