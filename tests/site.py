@@ -2,7 +2,6 @@
 
 import copy
 import shutil
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from fastapi import FastAPI
@@ -109,7 +109,7 @@ def open_site(
     file = folder / "registry.db"
     if database is None and not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(_empty_registry(), file)
+        shutil.copy(Path(_empty_registry().name) / "registry.db", file)
     registry = database or open_database(file)
     settings = Settings(ledger=folder / "ledger", files=folder / "files", secret_key=SecretStr(KEY))
     site = Site(settings, registry, users=people_of(registry))
@@ -135,14 +135,17 @@ def _routes() -> FastAPI:
 
 
 @cache
-def _empty_registry() -> Path:
-    """A SQLite registry of today's schema with its people; migrating one for each test is slow."""
-    path = Path(tempfile.mkdtemp(prefix="pilotbook-tests-")) / "registry.db"
-    registry = open_database(path)
+def _empty_registry() -> TemporaryDirectory[str]:
+    """A folder with a registry of today's schema and its people, kept while the process lives.
+
+    Migrating one for each test is slow.
+    """
+    folder = TemporaryDirectory(prefix="pilotbook-tests-")
+    registry = open_database(Path(folder.name) / "registry.db")
     migrate(registry)
     people_of(registry)
     registry.close()
-    return path
+    return folder
 
 
 def people_of(registry: Database) -> dict[str, int]:

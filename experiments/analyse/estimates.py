@@ -18,7 +18,7 @@ from experiments.analyse.multiplicity import several_read
 from experiments.pilot import Plan
 from experiments.stats.dunnett import Dunnett, dunnett
 from experiments.stats.estimate import Difference
-from experiments.stats.limits import upper_tail
+from experiments.stats.limits import confidence_of
 from experiments.stats.rates import under_no_difference
 
 
@@ -110,11 +110,6 @@ def _as_tested(evidence: Evidence, answer: _Answer, difference: Difference) -> D
         return difference
     treatment, control = shares_of(evidence, answer.question)
     return under_no_difference(difference, treatment=treatment, control=control)
-
-
-def confidence_of(critical: float) -> float:
-    """The confidence at which the normal quantile is this critical value."""
-    return 1 - 2 * upper_tail(critical)
 
 
 def headline_of(estimates: Sequence[Estimate], *, metric: str, treatment: str) -> Estimate | None:

@@ -16,7 +16,6 @@ from itertools import combinations
 
 from experiments.analyse.comparison import Weights, overall
 from experiments.analyse.estimate import read_combination
-from experiments.analyse.estimates import confidence_of
 from experiments.analyse.estimating import estimate_metric
 from experiments.analyse.evidence import Evidence
 from experiments.analyse.schedule import Lifted, Schedule
@@ -28,6 +27,7 @@ from experiments.pilot import Plan
 from experiments.stats.boundaries import futility_boundaries, spending_boundaries
 from experiments.stats.confidence_sequence import TUNING_CUSTOMERS, asymptotic_sequence
 from experiments.stats.joint_boundaries import joint_boundaries
+from experiments.stats.limits import confidence_of
 from experiments.stats.spending import Spending, SpendingFamily
 from experiments.terms import Look
 from experiments.terms import Spending as Said

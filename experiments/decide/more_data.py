@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from experiments.analyse.analysis import Analysis
-from experiments.analyse.estimates import confidence_of, headline_of
+from experiments.analyse.estimates import headline_of
 from experiments.decide.guardrails import Guardrail, Safety
 from experiments.errors import Undefined
 from experiments.pilot import Plan
-from experiments.stats.limits import quantile
+from experiments.stats.limits import confidence_of, quantile
 from experiments.stats.sample_size import customers_needed
 from experiments.value.contrast import Value
 

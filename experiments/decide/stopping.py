@@ -9,12 +9,13 @@ there.
 from dataclasses import replace
 
 from experiments.analyse.analysis import Analysis, money_alone
-from experiments.analyse.estimates import confidence_of, estimates
+from experiments.analyse.estimates import estimates
 from experiments.analyse.evidence import Evidence
 from experiments.analyse.looks import LookTaken
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.stats.boundaries import Boundaries
+from experiments.stats.limits import confidence_of
 from experiments.stats.sequential import Stopped, after_stopping
 from experiments.terms import Look
 from experiments.value.contrast import Value, values

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from experiments.analyse.estimate import Method
-from experiments.analyse.estimates import confidence_of
 from experiments.analyse.variables import CUSTOMERS
 from experiments.errors import Undefined
 from experiments.pilot import Metric
@@ -20,6 +19,7 @@ from experiments.rehearse.layout import Layout
 from experiments.rehearse.redraw import ArmSums
 from experiments.stats.dunnett import dunnett
 from experiments.stats.estimate import Difference
+from experiments.stats.limits import confidence_of
 from experiments.stats.lin import CUSTOMERS_PER_COVARIATE, lin_many
 from experiments.stats.many import Bools, Differences, ManyMoments, Samples
 from experiments.stats.means import welch_many

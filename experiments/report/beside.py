@@ -4,7 +4,7 @@ from experiments.analyse.detail import Detail
 from experiments.analyse.estimate import AdjustedPValue
 from experiments.analyse.segments import LevelEffect, SegmentEffects
 from experiments.errors import Undefined
-from experiments.report.plain import Json, number_or_reason, undefined
+from experiments.report.plain import Json, bounded, number_or_reason, undefined
 from experiments.stats.multiplicity import Correction
 
 CORRECTIONS = {Correction.HOLM: "holm", Correction.BENJAMINI_HOCHBERG: "benjamini-hochberg"}
@@ -44,16 +44,11 @@ def segment_as_json(found: SegmentEffects) -> Json:
 
 
 def _level(found: LevelEffect) -> Json:
-    difference, pooled = found.estimate.difference, found.pooled
     return {
         "level": found.level,
         "method": found.estimate.method.value,
-        "effect": undefined(difference)
-        if isinstance(difference, Undefined)
-        else {"value": difference.value, "low": difference.low, "high": difference.high},
-        "pooled": undefined(pooled)
-        if isinstance(pooled, Undefined)
-        else {"value": pooled.value, "low": pooled.low, "high": pooled.high},
+        "effect": bounded(found.estimate.difference),
+        "pooled": bounded(found.pooled),
     }
 
 

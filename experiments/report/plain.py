@@ -2,7 +2,7 @@
 
 import json
 import math
-from typing import Any
+from typing import Any, Protocol
 
 from experiments.errors import Undefined
 
@@ -36,3 +36,26 @@ def number_or_reason(value: float | Undefined) -> float | Json:
 def undefined(value: Undefined) -> Json:
     """How a value that cannot be computed is written."""
     return {"undefined": value.reason}
+
+
+class Bounded(Protocol):
+    """A number with its interval, whatever it is the number of."""
+
+    @property
+    def value(self) -> float:
+        """The number."""
+
+    @property
+    def low(self) -> float:
+        """Its lower limit."""
+
+    @property
+    def high(self) -> float:
+        """Its upper limit."""
+
+
+def bounded(found: Bounded | Undefined) -> Json:
+    """A number with its interval, or why there is none."""
+    if isinstance(found, Undefined):
+        return undefined(found)
+    return {"value": found.value, "low": found.low, "high": found.high}

@@ -7,7 +7,7 @@ from experiments.analyse.received import BIAS, Received, WithoutCrossovers
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.report.graphs import unit_of
-from experiments.report.plain import Json, number_or_reason, undefined
+from experiments.report.plain import Json, bounded, number_or_reason, undefined
 from experiments.report.report import Table
 from experiments.report.wording import Unit, counted, number, reading
 from experiments.stats.compliers import Whom
@@ -59,7 +59,7 @@ def _without_as_json(found: WithoutCrossovers) -> Json:
         **(
             dict.fromkeys(("value", "low", "high"), undefined(difference))
             if isinstance(difference, Undefined)
-            else {"value": difference.value, "low": difference.low, "high": difference.high}
+            else bounded(difference)
         ),
         "treatment_left_out": found.treatment_left_out,
         "control_left_out": found.control_left_out,

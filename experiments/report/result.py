@@ -21,13 +21,13 @@ from experiments.pilot import Plan
 from experiments.plan.registration import Registration
 from experiments.record.recording import Receipt
 from experiments.report.beside import adjusted_as_json, detail_as_json, segment_as_json
-from experiments.report.plain import Json, number_or_reason, undefined
+from experiments.report.plain import Json, bounded, number_or_reason, undefined
 from experiments.report.received import received_as_json
 from experiments.report.retention import retention_json
 from experiments.stats.estimate import Interval
 from experiments.stats.evalue import EValue
 from experiments.stats.sequential import Stopped
-from experiments.value.contrast import Reading, Value
+from experiments.value.contrast import Value
 
 
 def result(
@@ -96,12 +96,6 @@ def result(
     }
 
 
-def _reading(value: Reading | Undefined) -> Json:
-    if isinstance(value, Undefined):
-        return undefined(value)
-    return {"value": value.value, "low": value.low, "high": value.high}
-
-
 def _interval(value: Interval | Undefined | None) -> Json | None:
     if value is None:
         return None
@@ -121,7 +115,7 @@ def _verdict(verdict: Verdict, sentence: str) -> Json:
         "verdict_on": verdict.verdict_on.value,
         **_value(verdict.value),
         "skewness_interval": _interval(verdict.careful_interval),
-        "other_reading": other and {"method": other.method.value, **_reading(other.contrast)},
+        "other_reading": other and {"method": other.method.value, **bounded(other.contrast)},
         "unbiased": _unbiased(verdict.unbiased),
         "futile": verdict.is_futile,
         "goal_moved": verdict.goal_moved and verdict.goal_moved.value,
@@ -148,12 +142,7 @@ def _unbiased(found: Stopped | Undefined | None) -> Json | None:
         return None
     if isinstance(found, Undefined):
         return undefined(found)
-    return {
-        "value": found.value,
-        "low": found.low,
-        "high": found.high,
-        "p_value": found.p_value,
-    }
+    return {**bounded(found), "p_value": found.p_value}
 
 
 def _value(value: Value | Undefined) -> Json:
@@ -165,13 +154,13 @@ def _value(value: Value | Undefined) -> Json:
         )
         return dict.fromkeys(keys, nothing)
     return {
-        "contrast": _reading(value.contrast),
-        "net": _reading(value.net),
-        "roi": _reading(value.roi),
+        "contrast": bounded(value.contrast),
+        "net": bounded(value.net),
+        "roi": bounded(value.roi),
         "probability_of_loss": number_or_reason(value.probability_of_loss),
         "probability_of_profit": number_or_reason(value.probability_of_profit),
         "expected_loss": number_or_reason(value.expected_loss),
-        "margin": _reading(value.margin),
+        "margin": bounded(value.margin),
         "break_even": value.break_even,
         "cost": value.cost,
         "customers": value.customers,

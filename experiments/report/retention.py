@@ -4,7 +4,7 @@ from experiments.analyse.analysis import Analysis
 from experiments.analyse.lapse import Stay, stays
 from experiments.errors import Undefined
 from experiments.pilot import Plan
-from experiments.report.plain import Json, number_or_reason, undefined
+from experiments.report.plain import Json, bounded, number_or_reason, undefined
 from experiments.report.report import Curve, CurvePoint, RetentionChart
 from experiments.report.wording import PERCENT, Unit, counted, number, reading
 from experiments.stats.estimate import Difference
@@ -60,7 +60,7 @@ def _means_json(stay: Stay) -> Json:
         "control": stay.means.control.time,
         "difference": undefined(gap)
         if isinstance(gap, Undefined)
-        else {"value": gap.value, "low": gap.low, "high": gap.high, "p_value": gap.p_value},
+        else {**bounded(gap), "p_value": gap.p_value},
     }
 
 

@@ -45,6 +45,16 @@ def upper_tail(statistic: float, *, df: float = math.inf) -> float:
     return float(upper_tails(np.asarray(statistic, dtype=float), df=np.asarray(df, dtype=float)))
 
 
+def confidence_of(critical: float) -> float:
+    """The confidence at which the normal quantile is this critical value.
+
+    Example:
+        >>> round(confidence_of(1.96), 3)
+        0.95
+    """
+    return 1 - 2 * upper_tail(critical)
+
+
 def p_value(
     statistic: float,
     *,

@@ -12,7 +12,7 @@ from typing import TypedDict
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.comparison import Comparison, overall
 from experiments.analyse.estimate import Estimate, Method, read_combination
-from experiments.analyse.estimates import confidence_of, headline_of
+from experiments.analyse.estimates import headline_of
 from experiments.analyse.evidence import Evidence
 from experiments.analyse.variables import CONTACTS, Outcome
 from experiments.errors import Undefined
@@ -20,7 +20,7 @@ from experiments.finance.roi import break_even_effect, known_cost_roi, random_co
 from experiments.pilot import Plan
 from experiments.stats.dunnett import dunnett
 from experiments.stats.estimate import Difference
-from experiments.stats.limits import quantile
+from experiments.stats.limits import confidence_of, quantile
 from experiments.stats.posterior import (
     NormalPrior,
     expected_loss,

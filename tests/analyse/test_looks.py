@@ -8,7 +8,6 @@ import pytest
 
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.checks import Outcome
-from experiments.analyse.estimates import confidence_of
 from experiments.analyse.schedule import Lifted, Schedule
 from experiments.behavior.engine import Engine
 from experiments.decide.verdict import Status, decide
@@ -18,6 +17,7 @@ from experiments.plan.pilot_file import parse_plan
 from experiments.stats.confidence_sequence import asymptotic_sequence
 from experiments.stats.estimate import Difference
 from experiments.stats.joint_boundaries import joint_boundaries
+from experiments.stats.limits import confidence_of
 from experiments.stats.spending import Spending
 from tests.company import Row, analysis_by_engine, behavior_of, enrolment_of
 from tests.evidence import CONTROL, TREATMENT, metric, plan_of

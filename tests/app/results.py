@@ -1,12 +1,12 @@
 """A site on which a small pilot is enrolled and recorded, ready to be analysed."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final, Protocol
 
 from sqlmodel import col, update
@@ -63,19 +63,22 @@ def prepare(site: Site, folder: Path, pilot: Written | None = None) -> PilotRow:
 
 
 @cache
-def _analysed() -> Path:
-    """The folder of a site whose pilot is analysed; doing it for each test is slow."""
-    folder = Path(tempfile.mkdtemp(prefix="pilotbook-tests-"))
-    with open_site(folder / "site") as site:
-        prepare(site, folder)
+def _analysed() -> TemporaryDirectory[str]:
+    """A folder with a site whose pilot is analysed, kept while the process lives.
+
+    Analysing it for each test is slow.
+    """
+    folder = TemporaryDirectory(prefix="pilotbook-tests-")
+    with open_site(Path(folder.name) / "site") as site:
+        prepare(site, Path(folder.name))
         analyse(site)
-    return folder / "site"
+    return folder
 
 
 @contextmanager
 def analysed_site(folder: Path) -> Iterator[Site]:
     """A site of its own, in a folder, whose pilot is enrolled, recorded and analysed."""
-    shutil.copytree(_analysed(), folder)
+    shutil.copytree(Path(_analysed().name) / "site", folder)
     with open_site(folder) as site:
         yield site
 
