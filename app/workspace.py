@@ -10,9 +10,9 @@ from sqlmodel import Session
 
 from app.database import migrate, open_database
 from app.settings import Settings
-from experiments.behavior.engine import Engine, open_engine
-from experiments.behavior.ledger import Ledger, refuse_unusable_folder
+from experiments.engines.engine import Engine, open_engine
 from experiments.errors import BadInput
+from experiments.ledger.ledger import Ledger, refuse_unusable_folder
 
 
 @dataclass(frozen=True, slots=True)

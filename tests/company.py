@@ -12,8 +12,8 @@ import pyarrow as pa
 from experiments.analyse.analysis import Analysis, analyse
 from experiments.analyse.schedule import Lifted
 from experiments.behavior.accounts import Attribute, Enrolment
-from experiments.behavior.engine import Engine
-from experiments.behavior.ledger import BEHAVIOR
+from experiments.engines.engine import Engine
+from experiments.ledger.ledger import BEHAVIOR
 from experiments.pilot import Plan
 from tests.evidence import INPUTS
 

@@ -16,7 +16,7 @@ import ibis
 import numpy as np
 import pyarrow as pa
 
-from experiments.behavior.engine import open_engine
+from experiments.engines.engine import open_engine
 from experiments.enrol.clusters import assign_clusters
 from experiments.plan.pilot_file import read_pilot_file
 

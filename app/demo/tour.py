@@ -31,7 +31,7 @@ from app.settings import Settings
 from app.tables import JobRow, JobState, PilotRow
 from app.web.inbox import inbox_of
 from app.work import open_worker
-from experiments.behavior.engine import Engine, open_engine
+from experiments.engines.engine import Engine, open_engine
 from experiments.enrol.assignment import assign
 from experiments.pilot import Plan
 from experiments.plan.pilot_file import PilotFile, read_pilot_file

@@ -22,7 +22,7 @@ from app.demo.clustered import write_clustered
 from app.demo.company import MEASURES, Behavior, Company, Floats, build_company, together
 from app.demo.files import behavior_table, pilot_toml, write_customers
 from app.demo.pilots import Pilot, draw_arms, enrolled_ids, program_effects, three_pilots
-from experiments.behavior.engine import open_engine
+from experiments.engines.engine import open_engine
 
 SEED: Final = 31
 WIDE_CUSTOMERS, LONG_CUSTOMERS = 8_000, 10_000

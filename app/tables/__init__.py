@@ -2,12 +2,16 @@
 
 from app.tables.analysis import AnalysisRow
 from app.tables.batch import BatchKind, BatchRow, BatchState
+from app.tables.commit import CommitRow
+from app.tables.correction import CorrectionRow
 from app.tables.customer_list import CustomerListRow
+from app.tables.data_file import DataFileRow
 from app.tables.decision import DecisionRow
 from app.tables.enrolment import EnrolmentRow
 from app.tables.idempotency_key import IdempotencyKeyRow
 from app.tables.job import JobKind, JobRow, JobState
 from app.tables.journal import JournalRow
+from app.tables.lease import LeaseRow
 from app.tables.lift import LiftRow
 from app.tables.look import LookRow
 from app.tables.measure import MeasureKind, MeasureRow
@@ -17,6 +21,7 @@ from app.tables.sign_in import SignInRow
 from app.tables.signature import SignatureRow, SignedWhat
 from app.tables.token import TokenRow, TokenScope
 from app.tables.update import UpdateRow
+from app.tables.upkeep import UpkeepKind, UpkeepRow
 from app.tables.user import Role, UserRow
 from experiments.terms import Choice
 
@@ -26,7 +31,10 @@ __all__ = [
     "BatchRow",
     "BatchState",
     "Choice",
+    "CommitRow",
+    "CorrectionRow",
     "CustomerListRow",
+    "DataFileRow",
     "DecisionRow",
     "EnrolmentRow",
     "IdempotencyKeyRow",
@@ -34,6 +42,7 @@ __all__ = [
     "JobRow",
     "JobState",
     "JournalRow",
+    "LeaseRow",
     "LiftRow",
     "LookRow",
     "MeasureKind",
@@ -47,5 +56,7 @@ __all__ = [
     "TokenRow",
     "TokenScope",
     "UpdateRow",
+    "UpkeepKind",
+    "UpkeepRow",
     "UserRow",
 ]

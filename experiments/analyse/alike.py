@@ -7,7 +7,7 @@ from experiments.analyse.checks import Check
 from experiments.analyse.enrolment_checks import attribute_sums, enrolment_checks
 from experiments.analyse.variables import NOT_KNOWN, label
 from experiments.behavior.accounts import Enrolment
-from experiments.behavior.engine import Engine
+from experiments.engines.engine import Engine
 from experiments.pilot import Plan
 from experiments.stats.balance import standardised_difference
 

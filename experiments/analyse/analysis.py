@@ -29,7 +29,7 @@ from experiments.analyse.schedule import Lifted, Schedule
 from experiments.analyse.signs import count_clusters, read_contacts_by_others, read_signs
 from experiments.analyse.supplied import weigh
 from experiments.behavior.accounts import AccountColumns, Enrolment
-from experiments.behavior.engine import Engine
+from experiments.engines.engine import Engine
 from experiments.errors import NotSupported, Undefined
 from experiments.pilot import Plan
 from experiments.stats.bootstrap import BootstrapT

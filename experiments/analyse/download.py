@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from experiments.analyse.analysis import Analysed
 from experiments.behavior.accounts import AccountColumns, Attribute
-from experiments.behavior.engine import Engine
 from experiments.behavior.kinds import AMOUNT_TYPE
+from experiments.engines.engine import Engine
 from experiments.pilot import Metric, Plan
 from experiments.terms import MetricKind
 

@@ -28,10 +28,10 @@ from experiments.behavior.accounts import (
 )
 from experiments.behavior.caps import capped
 from experiments.behavior.clusters import by_cluster
-from experiments.behavior.engine import Engine
 from experiments.behavior.lapse import lapses
 from experiments.behavior.summaries import Summary, Sums
 from experiments.behavior.windows import MetricWindow
+from experiments.engines.engine import Engine
 from experiments.pilot import Plan
 from experiments.stats.survival import DayCounts
 

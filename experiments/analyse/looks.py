@@ -20,8 +20,8 @@ from experiments.analyse.estimating import estimate_metric
 from experiments.analyse.evidence import Evidence
 from experiments.analyse.schedule import Lifted, Schedule
 from experiments.behavior.accounts import Enrolment
-from experiments.behavior.engine import Engine
 from experiments.behavior.windows import MetricWindow
+from experiments.engines.engine import Engine
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.stats.boundaries import futility_boundaries, spending_boundaries

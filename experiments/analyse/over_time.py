@@ -12,10 +12,10 @@ import ibis
 import ibis.expr.types as ir
 
 from experiments.behavior.accounts import Enrolment, joined
-from experiments.behavior.engine import Engine
 from experiments.behavior.kinds import AMOUNT_TYPE
 from experiments.behavior.summaries import Summary
 from experiments.behavior.windows import last_window_closes
+from experiments.engines.engine import Engine
 from experiments.pilot import Plan
 from experiments.stats.moments import Sample
 

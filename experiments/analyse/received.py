@@ -15,9 +15,9 @@ from experiments.analyse.comparison import Comparison, overall
 from experiments.analyse.evidence import Evidence, Gathered
 from experiments.analyse.variables import CONTACTED, CUSTOMERS, Outcome
 from experiments.behavior.accounts import AccountColumns
-from experiments.behavior.engine import Engine
 from experiments.behavior.kinds import has_denominator
 from experiments.behavior.summaries import Summary, Sums
+from experiments.engines.engine import Engine
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.stats.compliers import ReceiptEffect, Whom, effect_of_receipt

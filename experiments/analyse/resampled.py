@@ -5,7 +5,7 @@ import numpy as np
 
 from experiments.analyse.chance import chance_of
 from experiments.behavior.accounts import AccountColumns
-from experiments.behavior.engine import Engine
+from experiments.engines.engine import Engine
 from experiments.errors import Undefined
 from experiments.pilot import Metric, Plan
 from experiments.stats.bootstrap import BootstrapT, bootstrap_t

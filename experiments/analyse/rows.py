@@ -18,8 +18,8 @@ from experiments.behavior.accounts import (
     read_recorded,
     recorded,
 )
-from experiments.behavior.engine import Engine
 from experiments.behavior.windows import MetricWindow
+from experiments.engines.engine import Engine
 from experiments.errors import BadInput, MissingMeasure
 from experiments.pilot import Plan
 from experiments.terms import CONTACT, MetricKind

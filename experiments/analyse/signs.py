@@ -11,7 +11,6 @@ import ibis.expr.types as ir
 from experiments.analyse.variables import CLUSTER, CUSTOMERS, cluster_of
 from experiments.behavior.accounts import AccountColumns, Enrolment
 from experiments.behavior.clusters import by_cluster
-from experiments.behavior.engine import Engine
 from experiments.behavior.signs import (
     ABSOLUTE,
     LOST,
@@ -29,6 +28,7 @@ from experiments.behavior.signs import (
     signs,
 )
 from experiments.behavior.summaries import Summary, Sums
+from experiments.engines.engine import Engine
 from experiments.pilot import Plan
 from experiments.stats.dominance import TOP, Amounts
 from experiments.terms import MetricKind

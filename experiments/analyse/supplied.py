@@ -20,9 +20,9 @@ from experiments.analyse.evidence import Gathered
 from experiments.analyse.variables import Variables, label, variables
 from experiments.analyse.weighted import OUTCOME, Chosen, Weighted
 from experiments.behavior.accounts import Enrolment, Recorded
-from experiments.behavior.engine import Engine
 from experiments.behavior.kinds import has_denominator
 from experiments.behavior.pre_periods import PrePeriods, pre_periods
+from experiments.engines.engine import Engine
 from experiments.errors import Undefined
 from experiments.pilot import Metric, Plan
 from experiments.stats.moments import Floats

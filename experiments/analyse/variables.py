@@ -13,9 +13,9 @@ import ibis
 import ibis.expr.types as ir
 
 from experiments.behavior.accounts import AccountColumns, Attribute, Enrolment
-from experiments.behavior.engine import Engine
 from experiments.behavior.kinds import AMOUNT_TYPE
 from experiments.behavior.summaries import Sums
+from experiments.engines.engine import Engine
 from experiments.errors import BadInput, Problem
 from experiments.pilot import Metric, Plan
 

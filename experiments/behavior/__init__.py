@@ -1,1 +1,1 @@
-"""Behavior: the ledger of what customers did, one account per customer, and exact summaries."""
+"""Behavior: one account per customer from the rows of the ledger, and exact summaries."""

@@ -13,8 +13,8 @@ import ibis
 import ibis.expr.types as ir
 
 from experiments.behavior.accounts import AccountColumns
-from experiments.behavior.engine import Engine
 from experiments.behavior.kinds import AMOUNT_TYPE
+from experiments.engines.engine import Engine
 from experiments.pilot import Plan
 
 

@@ -9,7 +9,6 @@ import ibis.expr.types as ir
 import numpy as np
 
 from experiments.behavior.clusters import by_cluster
-from experiments.behavior.engine import Engine
 from experiments.behavior.kinds import (
     AMOUNT_TYPE,
     Stretch,
@@ -20,6 +19,7 @@ from experiments.behavior.kinds import (
     numerator,
 )
 from experiments.behavior.summaries import Summary
+from experiments.engines.engine import Engine
 from experiments.errors import Undefined
 from experiments.pilot import Metric
 from experiments.stats.moments import Moments

@@ -12,8 +12,8 @@ import ibis
 import ibis.expr.types as ir
 
 from experiments.behavior.accounts import Enrolment, joined
-from experiments.behavior.engine import Engine
 from experiments.behavior.windows import MetricWindow
+from experiments.engines.engine import Engine
 from experiments.pilot import Metric, Plan
 from experiments.stats.survival import DayCounts
 from experiments.terms import MetricKind

@@ -13,9 +13,9 @@ import ibis.expr.types as ir
 
 from experiments.behavior.accounts import joined
 from experiments.behavior.caps import percentile
-from experiments.behavior.engine import Engine
 from experiments.behavior.kinds import AMOUNT_TYPE, Stretch, has_denominator, number, numerator
 from experiments.behavior.windows import MetricWindow
+from experiments.engines.engine import Engine
 from experiments.pilot import Metric, Plan
 
 MOST = 6

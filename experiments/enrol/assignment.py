@@ -19,7 +19,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from experiments.behavior.engine import Engine
+from experiments.engines.engine import Engine
 
 RECIPE = "pilotbook-assignment-1"
 

@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from experiments.behavior.engine import Engine
+from experiments.engines.engine import Engine
 from experiments.enrol.assignment import assign
 from experiments.errors import PROBLEMS_SHOWN, BadInput, Problem, Reject
 from experiments.pilot import Plan

@@ -9,7 +9,7 @@ import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from experiments.behavior.engine import Engine
+from experiments.engines.engine import Engine
 from experiments.enrol.clusters import cluster_attribute, refuse_split_clusters, without_cluster
 from experiments.errors import BadPlan, Problem, Reject
 from experiments.intake.cast import Kind, Rule, cast_rows

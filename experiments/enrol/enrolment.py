@@ -10,13 +10,13 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from experiments.behavior.accounts import Attribute, Enrolment
-from experiments.behavior.directory import number_customers
-from experiments.behavior.engine import Engine
-from experiments.behavior.ledger import Ledger
+from experiments.engines.engine import Engine
 from experiments.enrol.assignment import assign
 from experiments.enrol.clusters import assign_clusters, cluster_attribute, clusters_per_arm
 from experiments.enrol.customers import Customers
 from experiments.errors import BadInput
+from experiments.ledger.directory import number_customers
+from experiments.ledger.ledger import Ledger
 from experiments.pilot import Plan
 
 STRATUM_JOINT = "\x1f"  # cannot stand inside an attribute, so joined strata cannot be confused

@@ -16,10 +16,10 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow.parquet as pq
 
-from experiments.behavior.directory import number_customers
-from experiments.behavior.engine import Engine
-from experiments.behavior.ledger import BEHAVIOR, Ledger
+from experiments.engines.engine import Engine
 from experiments.errors import PROBLEMS_SHOWN, BadFile, Problem, Reject
+from experiments.ledger.directory import number_customers
+from experiments.ledger.ledger import BEHAVIOR, Ledger
 from experiments.record.staging import STAGED, Staged
 
 EVENT = ("source", "event_id", "measure", "item")

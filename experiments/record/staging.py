@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from experiments.behavior.engine import Engine
-from experiments.behavior.ledger import AMOUNT
+from experiments.engines.engine import Engine
 from experiments.errors import Reject
 from experiments.intake.cast import Kind, Rule, TypedRows, cast_rows
 from experiments.intake.rows import open_rows
+from experiments.ledger.ledger import AMOUNT
 from experiments.plan.pilot_file import BehaviorFile
 
 STAGED = pa.schema(

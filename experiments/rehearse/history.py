@@ -19,8 +19,8 @@ from experiments.analyse.rows import known_rows, rows_seen
 from experiments.analyse.variables import CLUSTER, Outcome, Variables, variables
 from experiments.behavior.accounts import Enrolment, Recorded, accounts
 from experiments.behavior.caps import capped
-from experiments.behavior.engine import Engine
 from experiments.behavior.windows import MetricWindow, last_window_closes
+from experiments.engines.engine import Engine
 from experiments.errors import BadInput, NotSupported, Problem
 from experiments.pilot import Metric, Plan
 from experiments.stats.moments import Floats

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.analyse.analysis import Analysis
-from experiments.behavior.engine import Engine
+from experiments.engines.engine import Engine
 from experiments.pilot import Plan
 from tests.company import Row, analysis_by_engine, behavior_of, enrolment_of
 from tests.evidence import CONTROL, TREATMENT, plan_of

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from experiments.behavior.engine import Engine, open_engine
+from experiments.engines.engine import Engine, open_engine
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ import pytest
 
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.checks import Outcome
-from experiments.behavior.engine import Engine
 from experiments.decide.verdict import Status, decide
+from experiments.engines.engine import Engine
 from experiments.errors import BadInput, MissingMeasure
 from experiments.pilot import Plan
 from experiments.stats.estimate import Difference

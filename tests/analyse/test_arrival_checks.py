@@ -8,7 +8,7 @@ from scipy import stats
 
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.checks import Check, Outcome
-from experiments.behavior.engine import Engine
+from experiments.engines.engine import Engine
 from experiments.terms import CheckName
 from tests.company import Row, analysis_by_engine, behavior_of, enrolment_of
 from tests.evidence import CONTROL, TREATMENT, metric, plan_of

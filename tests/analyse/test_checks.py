@@ -11,7 +11,7 @@ from scipy import stats
 from experiments.analyse import checks
 from experiments.analyse.checks import Check, Outcome
 from experiments.analyse.rows import Reach
-from experiments.behavior.engine import Engine
+from experiments.engines.engine import Engine
 from experiments.terms import CheckName
 from tests.company import analysis_by_engine, behavior_of, enrolment_of
 from tests.evidence import CONTROL, TREATMENT, Columns, evidence_of, plan_of

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from experiments.analyse.analysis import Analysis
-from experiments.behavior.engine import Engine
 from experiments.decide.verdict import Status, decide
+from experiments.engines.engine import Engine
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.plan.registration import Registration

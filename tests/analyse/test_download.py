@@ -10,7 +10,7 @@ import pytest
 
 from experiments.analyse.analysis import analyse
 from experiments.analyse.download import accounts_table
-from experiments.behavior.engine import Engine
+from experiments.engines.engine import Engine
 from experiments.pilot import Plan
 from tests.company import Row, behavior_of, enrolment_of
 from tests.evidence import CONTROL, INPUTS, TREATMENT, metric, plan_of

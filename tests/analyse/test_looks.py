@@ -9,8 +9,8 @@ import pytest
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.checks import Outcome
 from experiments.analyse.schedule import Lifted, Schedule
-from experiments.behavior.engine import Engine
 from experiments.decide.verdict import Status, decide
+from experiments.engines.engine import Engine
 from experiments.errors import BadPlan
 from experiments.pilot import Plan
 from experiments.plan.pilot_file import parse_plan

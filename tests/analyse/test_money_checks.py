@@ -10,8 +10,8 @@ from scipy import stats
 
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.checks import Check, Outcome
-from experiments.behavior.engine import Engine
 from experiments.decide.verdict import Reason, decide
+from experiments.engines.engine import Engine
 from experiments.stats.dominance import Dominance, dominance
 from experiments.stats.drift import Drift, effect_drift
 from experiments.stats.moments import Moments

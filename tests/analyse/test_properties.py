@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.estimate import Estimate
-from experiments.behavior.engine import Engine
 from experiments.behavior.summaries import Sums, add_up
 from experiments.decide.verdict import decide
+from experiments.engines.engine import Engine
 from experiments.pilot import Plan
 from experiments.stats.estimate import Difference
 from tests.company import Row, analysis_by_engine, behavior_of, enrolment_of

@@ -10,7 +10,7 @@ from scipy import stats
 
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.received import Received, WithoutCrossovers, effects_of_receipt
-from experiments.behavior.engine import Engine
+from experiments.engines.engine import Engine
 from experiments.errors import Undefined
 from experiments.stats.compliers import ReceiptEffect, Whom
 from experiments.stats.estimate import Difference, Interval

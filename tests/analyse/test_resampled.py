@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from experiments.behavior.engine import Engine
 from experiments.decide.tails import careful_interval
 from experiments.decide.verdict import Reason, Status, decide
+from experiments.engines.engine import Engine
 from experiments.pilot import Plan
 from experiments.plan.fingerprint import canonical_json, fingerprint
 from experiments.stats.bootstrap import BootstrapT, bootstrap_t

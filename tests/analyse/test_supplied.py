@@ -17,8 +17,8 @@ from experiments.analyse.evidence import gather
 from experiments.analyse.rows import known_rows, reach, rows_seen
 from experiments.analyse.supplied import weigh
 from experiments.analyse.weighted import Weighted
-from experiments.behavior.engine import Engine
 from experiments.decide.verdict import Reason, Status, Verdict, decide
+from experiments.engines.engine import Engine
 from experiments.errors import BadInput, Undefined
 from experiments.pilot import Plan
 from experiments.plan.pilot_file import parse_plan

@@ -10,7 +10,7 @@ import pytest
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.estimate import Estimate, Method
 from experiments.analyse.variables import label
-from experiments.behavior.engine import Engine
+from experiments.engines.engine import Engine
 from experiments.stats.estimate import Difference
 from tests.company import Row, analysis_by_engine, behavior_of, enrolment_of
 from tests.evidence import CONTROL, TREATMENT, metric, plan_of

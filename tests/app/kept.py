@@ -14,8 +14,8 @@ from pathlib import Path
 from app.database import migrate, open_database
 from app.record import service
 from app.workspace import Workspace
-from experiments.behavior.engine import open_engine
-from experiments.behavior.ledger import Ledger
+from experiments.engines.engine import open_engine
+from experiments.ledger.ledger import Ledger
 from experiments.plan.pilot_file import BehaviorFile
 
 NOW = datetime(2026, 4, 2, 9, tzinfo=UTC)

@@ -1,1 +1,1 @@
-"""Tests of behavior: ledger, directory, accounts, exact summaries."""
+"""Tests of behavior: accounts, exact summaries."""

@@ -10,7 +10,7 @@ import ibis
 import pyarrow as pa
 
 from experiments.behavior.accounts import Enrolment
-from experiments.behavior.ledger import BEHAVIOR, Ledger
+from experiments.ledger.ledger import BEHAVIOR, Ledger
 from experiments.pilot import Plan
 
 STARTS_ON, ENDS_ON = date(2026, 3, 1), date(2026, 3, 31)

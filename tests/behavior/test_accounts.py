@@ -11,9 +11,9 @@ import pytest
 
 from experiments.analyse.rows import Reach, reach
 from experiments.behavior.accounts import accounts, read_recorded, recorded
-from experiments.behavior.engine import Engine, open_engine
-from experiments.behavior.ledger import Ledger
+from experiments.engines.engine import Engine, open_engine
 from experiments.errors import BadInput
+from experiments.ledger.ledger import Ledger
 from experiments.pilot import Metric, Plan, Window
 from experiments.terms import MetricKind
 from tests.behavior.ledgers import (

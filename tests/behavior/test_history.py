@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from experiments.behavior.directory import number_customers
-from experiments.behavior.engine import open_engine
 from experiments.behavior.history import Typical, typical
-from experiments.behavior.ledger import Ledger
+from experiments.engines.engine import open_engine
 from experiments.errors import Undefined
+from experiments.ledger.directory import number_customers
+from experiments.ledger.ledger import Ledger
 from experiments.terms import MetricKind
 from tests.behavior.ledgers import Entry, append
 

@@ -11,8 +11,8 @@ import pytest
 
 from experiments.behavior.accounts import accounts, read_recorded, recorded
 from experiments.behavior.caps import capped, percentile
-from experiments.behavior.engine import open_engine
-from experiments.behavior.ledger import Ledger
+from experiments.engines.engine import open_engine
+from experiments.ledger.ledger import Ledger
 from tests.behavior.ledgers import (
     ENDS_ON,
     STARTS_ON,

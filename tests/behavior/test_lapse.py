@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from experiments.behavior.engine import Engine, open_engine
 from experiments.behavior.lapse import lapses
+from experiments.engines.engine import Engine, open_engine
 from experiments.stats.survival import DayCounts
 from tests.company import Row, behavior_of, enrolment_of
 from tests.evidence import CONTROL, TREATMENT, metric, plan_of

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from experiments.behavior.engine import Engine, open_engine
 from experiments.behavior.pre_periods import pre_periods, reached
 from experiments.behavior.windows import MetricWindow
+from experiments.engines.engine import Engine, open_engine
 from tests.behavior.ledgers import Member, enrolment, small_plan
 from tests.company import behavior_of
 from tests.evidence import metric

@@ -10,7 +10,7 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from experiments.behavior.engine import Engine, open_engine
+from experiments.engines.engine import Engine, open_engine
 from experiments.enrol.assignment import assign, cut
 
 HALVES = {"control": Fraction(1, 2), "mail": Fraction(1, 2)}

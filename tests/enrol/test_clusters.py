@@ -8,13 +8,13 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from experiments.behavior.engine import open_engine
-from experiments.behavior.ledger import Ledger
+from experiments.engines.engine import open_engine
 from experiments.enrol.assignment import assign
 from experiments.enrol.clusters import assign_clusters
 from experiments.enrol.customers import Customers, read_customers, refuse_unknown_attributes
 from experiments.enrol.enrolment import EnrolmentReceipt, enrol, enrolment_of
 from experiments.errors import BadInput, BadPlan
+from experiments.ledger.ledger import Ledger
 from experiments.pilot import Plan
 from experiments.plan.pilot_file import CustomersFile
 from experiments.terms import DesignKind

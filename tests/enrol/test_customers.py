@@ -9,11 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from experiments.behavior.engine import open_engine
-from experiments.behavior.ledger import Ledger
+from experiments.engines.engine import open_engine
 from experiments.enrol.customers import Customers, read_customers, refuse_unknown_attributes
 from experiments.enrol.enrolment import EnrolmentReceipt, enrol, enrolment_of
 from experiments.errors import BadPlan
+from experiments.ledger.ledger import Ledger
 from experiments.pilot import Plan
 from experiments.plan.pilot_file import CustomersFile
 from tests.behavior.ledgers import small_plan

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from experiments.behavior.engine import Engine
-from experiments.behavior.ledger import Ledger
+from experiments.engines.engine import Engine
+from experiments.ledger.ledger import Ledger
 from experiments.plan.pilot_file import BehaviorFile
 from experiments.record.recording import Receipt, record
 from experiments.record.staging import stage_behavior

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.behavior.engine import open_engine
+from experiments.engines.engine import open_engine
 from tests.record.books import Book
 
 

@@ -9,8 +9,8 @@ import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 
-from experiments.behavior.engine import open_engine
-from experiments.behavior.ledger import BEHAVIOR
+from experiments.engines.engine import open_engine
+from experiments.ledger.ledger import BEHAVIOR
 from experiments.pilot import Plan
 from experiments.rehearse.history import History, history
 from tests.company import enrolment_of

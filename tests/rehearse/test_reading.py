@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from experiments.analyse.estimates import headline_of
-from experiments.behavior.engine import open_engine
 from experiments.decide.verdict import decide
+from experiments.engines.engine import open_engine
 from experiments.errors import Undefined
 from experiments.rehearse.history import PRETENDED
 from experiments.rehearse.layout import lay_out

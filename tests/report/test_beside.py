@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from experiments.analyse.analysis import Analysis
-from experiments.behavior.engine import Engine, open_engine
 from experiments.decide.verdict import decide
+from experiments.engines.engine import Engine, open_engine
 from experiments.pilot import Plan
 from experiments.plan.registration import Registration
 from experiments.report.build import build_report

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from experiments.analyse.analysis import Analysis
-from experiments.behavior.engine import Engine, open_engine
+from experiments.engines.engine import Engine, open_engine
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.report.html import render_html, retention_block

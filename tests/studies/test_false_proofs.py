@@ -19,8 +19,8 @@ from app.demo.files import behavior_table, pilot_toml
 from app.demo.pilots import enrolled_ids, null_company, program_effects
 from experiments.analyse.analysis import Inputs, analyse
 from experiments.behavior.accounts import Enrolment
-from experiments.behavior.engine import open_engine
 from experiments.decide.verdict import Status, decide
+from experiments.engines.engine import open_engine
 from experiments.enrol.assignment import assign
 from experiments.plan.pilot_file import parse_pilot_file
 

@@ -15,8 +15,8 @@ from app.plan.service import register
 from app.record.service import record_file
 from app.tables import PilotRow, PlanRow, SignatureRow, SignedWhat
 from app.workspace import Workspace
-from experiments.behavior.engine import open_engine
-from experiments.behavior.ledger import Ledger
+from experiments.engines.engine import open_engine
+from experiments.ledger.ledger import Ledger
 from experiments.plan.pilot_file import read_pilot_file
 from tests.app.pilots import Wide
 from tests.site import EMAILS, Site

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from experiments.behavior.engine import STREAMED_ROWS, Engine, open_engine
+from experiments.engines.engine import STREAMED_ROWS, Engine, open_engine
 
 NUMBERS = pa.table({"customer": pa.array([1, 2], pa.int64())})
 

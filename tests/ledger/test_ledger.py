@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from experiments.behavior.engine import open_engine
-from experiments.behavior.ledger import Ledger, refuse_unusable_folder
+from experiments.engines.engine import open_engine
 from experiments.errors import BadInput
+from experiments.ledger.ledger import Ledger, refuse_unusable_folder
 from tests.behavior.ledgers import STARTS_ON, Entry, append
 
 

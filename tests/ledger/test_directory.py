@@ -6,9 +6,9 @@ from pathlib import Path
 import ibis
 import pyarrow as pa
 
-from experiments.behavior.directory import number_customers
-from experiments.behavior.engine import Engine, open_engine
-from experiments.behavior.ledger import Ledger
+from experiments.engines.engine import Engine, open_engine
+from experiments.ledger.directory import number_customers
+from experiments.ledger.ledger import Ledger
 from tests.behavior.ledgers import STARTS_ON, Entry, append
 
 

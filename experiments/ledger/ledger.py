@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
-from experiments.behavior.engine import Engine
+from experiments.engines.engine import Engine
 from experiments.errors import BadInput
 
 AMOUNT = pa.decimal128(18, 4)

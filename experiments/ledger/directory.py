@@ -3,8 +3,8 @@
 import ibis
 import ibis.expr.types as ir
 
-from experiments.behavior.engine import Engine
-from experiments.behavior.ledger import DIRECTORY, Ledger
+from experiments.engines.engine import Engine
+from experiments.ledger.ledger import DIRECTORY, Ledger
 
 
 def number_customers(engine: Engine, ledger: Ledger, ids: ir.Table, *, batch_no: int) -> ir.Table:

@@ -1,0 +1,1 @@
+"""Care of the ledger: compaction, scrub, backup and restore, erasure of a person."""

@@ -1,0 +1,1 @@
+"""The engines that turn rows of the ledger into accounts and summaries."""

@@ -1,0 +1,1 @@
+"""The ledger: what customers did, who they are, who is enrolled; durable, compact, checked."""

@@ -1,0 +1,1 @@
+"""Tests of the ledger: what reaches it stays, once."""
