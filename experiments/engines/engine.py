@@ -1,121 +1,74 @@
-"""The query engine that turns ledger rows into accounts and summaries: DuckDB, embedded."""
+"""What stages ask of the engine that turns ledger rows into accounts and summaries.
 
-import glob
+Intake, recording and enrolment run on the embedded engine always; analyses on the one of the
+settings. Both run the same Ibis expressions and give the same digits.
+"""
+
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Protocol
 
-import duckdb
-import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
-from ibis.backends.duckdb import Backend
-from ibis.util import gen_name
 
-from experiments.errors import BadInput, NotSupported
-
-STREAMED_ROWS = 100_000
+from experiments.engines.address import DUCKDB, read_address
+from experiments.engines.cluster import open_cluster
+from experiments.engines.embedded import open_embedded
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """A connection that runs Ibis expressions.
+class Engine(Protocol):
+    """Runs Ibis expressions.
 
-    Attributes:
-        connection: The Ibis backend.
-        name: How results name the engine that made them.
+    Every question may raise BadInput: totals too large for exact digits, or a cluster that cannot
+    be reached or cannot read the ledger.
     """
 
-    connection: Backend
-    name: str = "duckdb"
+    @property
+    def name(self) -> str:
+        """How results name the engine that made them."""
+        ...
 
     def table_of(self, files: Sequence[str], schema: pa.Schema) -> ir.Table:
         """Read Parquet files as one table; no file is a table without rows."""
-        if not files:
-            return ibis.memtable(schema.empty_table())
-        # A path is a path: `*` in it is no pattern, and a folder `customer=7` above the files is
-        # no column.
-        paths = [glob.escape(file) for file in files]
-        return self.connection.read_parquet(paths, hive_partitioning=False)
+        ...
 
     def keep(self, expression: ir.Table) -> ir.Table:
-        """Compute a table once and hold it for later questions, as long as the engine is open."""
-        with overflow_explained():
-            return self.connection.create_table(gen_name("kept"), expression, temp=True)
+        """Hold a table, computed once, for later questions, as long as the engine is open."""
+        ...
 
-    @contextmanager
-    def held(self, expression: ir.Table) -> Iterator[ir.Table]:
-        """Compute a table once and hold it for the questions of a block."""
-        table = self.keep(expression)
-        try:
-            yield table
-        finally:
-            self._drop(table)
+    def held(self, expression: ir.Table) -> AbstractContextManager[ir.Table]:
+        """Hold a table, computed once, for the questions of a block."""
+        ...
 
     def fetch(self, expression: ir.Table) -> pa.Table:
         """Bring a result back as an Arrow table."""
-        with overflow_explained():
-            return self.connection.to_pyarrow(expression)
+        ...
 
     def stream(self, expression: ir.Table) -> pa.RecordBatchReader:
-        """Bring a result back in batches, for results that may be large.
-
-        Runs the statement itself: `to_pyarrow_batches` of Ibis 12 calls a method that DuckDB 2
-        has no longer. The copy that it reads from goes with the last batch.
-        """
-        kept = self.keep(expression)
-        reader = self.connection.con.sql(self.connection.compile(kept)).to_arrow_reader(
-            STREAMED_ROWS
-        )
-
-        def batches() -> Iterator[pa.RecordBatch]:
-            yield from reader
-            self._drop(kept)
-
-        return pa.RecordBatchReader.from_batches(reader.schema, batches())
-
-    def _drop(self, kept: ir.Table) -> None:
-        # Not by `get_name`, which puts catalog and schema into the name.
-        self.connection.drop_table(kept.op().name)
+        """Bring a result back in batches, for results that may be large."""
+        ...
 
 
 @contextmanager
 def open_engine(
-    address: str = "duckdb", *, threads: int | None = None, scratch: Path | None = None
+    address: str = DUCKDB, *, threads: int | None = None, scratch: Path | None = None
 ) -> Iterator[Engine]:
     """Open an engine for a piece of work, and close it afterwards.
 
     Args:
-        address: `duckdb`; a cluster's `spark://host:port` is not supported by this version.
-        threads: How many threads it may use; all cores where None.
+        address: `duckdb`, or a Spark cluster's `spark://host:port`.
+        threads: How many threads of this machine it may use; all cores where None.
         scratch: Folder for what does not fit into memory.
 
     Raises:
-        NotSupported: The address names an engine that this version does not have.
+        BadInput: The address names no engine.
+        NotSupported: What a cluster needs is not installed here.
     """
-    if address != "duckdb":
-        raise NotSupported(f"Engine {address!r} is not available in this version; use duckdb.")
-    settings: dict[str, str | int] = {}
-    if threads is not None:
-        settings["threads"] = threads
-    if scratch is not None:
-        settings["temp_directory"] = str(scratch)
-    connection = ibis.duckdb.connect(**settings)
-    try:
-        yield Engine(connection)
-    finally:
-        connection.disconnect()
-
-
-@contextmanager
-def overflow_explained() -> Iterator[None]:
-    """Say in words that exact sums ran out of digits; they never wrap around."""
-    try:
-        yield
-    except (duckdb.OutOfRangeException, duckdb.ConversionException) as error:
-        raise BadInput(
-            "Values are too large to be added up exactly: a customer's total must stay below "
-            "100,000,000,000,000. Record the measure in a larger unit, such as thousands. "
-            f"({str(error).splitlines()[0]})"
-        ) from None
+    found = read_address(address)
+    if found.name == DUCKDB:
+        with open_embedded(threads=threads, scratch=scratch) as embedded:
+            yield embedded
+    else:
+        with open_cluster(found, scratch=scratch) as cluster:
+            yield cluster

@@ -8,25 +8,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from experiments.engines.engine import STREAMED_ROWS, Engine, open_engine
+from experiments.engines.embedded import STREAMED_ROWS, Embedded, open_embedded
 
 NUMBERS = pa.table({"customer": pa.array([1, 2], pa.int64())})
 
 
 @pytest.fixture
-def engine() -> Iterator[Engine]:
-    with open_engine(threads=1) as opened:
+def engine() -> Iterator[Embedded]:
+    with open_embedded(threads=1) as opened:
         yield opened
 
 
-def kept(engine: Engine) -> list[str]:
+def kept(engine: Embedded) -> list[str]:
     """The tables that the engine holds."""
     found = engine.connection.con.sql("select table_name from duckdb_tables()").fetchall()
     return [name for (name,) in found]
 
 
 @pytest.mark.parametrize("folder", ["customer=7", "a b", "50%", "a#b", "a?b", "[ab]", "a*b", "Łó"])
-def test_a_path_is_read_as_it_is(engine: Engine, tmp_path: Path, folder: str) -> None:
+def test_a_path_is_read_as_it_is(engine: Embedded, tmp_path: Path, folder: str) -> None:
     file = tmp_path / folder / "rows.parquet"
     file.parent.mkdir()
     pq.write_table(NUMBERS, file)
@@ -35,7 +35,7 @@ def test_a_path_is_read_as_it_is(engine: Engine, tmp_path: Path, folder: str) ->
     assert engine.fetch(engine.table_of([str(file)], NUMBERS.schema)) == NUMBERS
 
 
-def test_a_held_table_is_gone_after_its_block_also_where_the_work_failed(engine: Engine) -> None:
+def test_a_held_table_is_gone_after_its_block_also_where_the_work_failed(engine: Embedded) -> None:
     with engine.held(ibis.memtable(NUMBERS)) as held:
         assert engine.fetch(held) == NUMBERS
         assert len(kept(engine)) == 1
@@ -46,7 +46,7 @@ def test_a_held_table_is_gone_after_its_block_also_where_the_work_failed(engine:
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2 * STREAMED_ROWS + 1])
-def test_a_stream_leaves_nothing_behind(engine: Engine, rows: int) -> None:
+def test_a_stream_leaves_nothing_behind(engine: Embedded, rows: int) -> None:
     numbers = pa.table({"n": pa.array(range(rows), pa.int64())})
     streamed = engine.stream(ibis.memtable(numbers).order_by("n"))
     assert streamed.read_all().combine_chunks() == numbers.combine_chunks()

@@ -1,0 +1,1 @@
+"""Tests on a Spark cluster of a master and two workers; `make test-spark`."""
