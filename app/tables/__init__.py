@@ -3,7 +3,7 @@
 from app.tables.analysis import AnalysisRow
 from app.tables.batch import BatchKind, BatchRow, BatchState
 from app.tables.commit import CommitRow
-from app.tables.correction import CorrectionRow
+from app.tables.correction import CorrectedBatchRow, CorrectionRow
 from app.tables.customer_list import CustomerListRow
 from app.tables.data_file import DataFileRow
 from app.tables.decision import DecisionRow
@@ -32,6 +32,7 @@ __all__ = [
     "BatchState",
     "Choice",
     "CommitRow",
+    "CorrectedBatchRow",
     "CorrectionRow",
     "CustomerListRow",
     "DataFileRow",

@@ -10,11 +10,13 @@ from app.tables.base import Table, one_of
 
 
 class JobKind(StrEnum):
-    """What a worker is asked to do."""
+    """What a worker is asked to do; `rows` are a small post, recorded together with others."""
 
     ENROL = "enrol"
     ASSIGN = "assign"
     RECORD = "record"
+    ROWS = "rows"
+    CORRECT = "correct"
     ANALYSE = "analyse"
 
 

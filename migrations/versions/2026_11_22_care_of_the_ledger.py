@@ -1,5 +1,7 @@
 """Care of the ledger: commits, data files, leases, corrections, upkeep."""
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 import sqlmodel
 from alembic import op
@@ -9,13 +11,18 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+KINDS = ("enrol", "assign", "record", "rows", "correct", "analyse")
+NEW_KINDS = ("rows", "correct")
+
 
 def upgrade() -> None:
+    _allow_kinds(KINDS)
     op.create_table(
         "commits",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("table_name", sqlmodel.sql.sqltypes.AutoString(length=160), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("sha256", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("batch_no", sa.Integer(), nullable=True),
         sa.Column("confirmed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -55,6 +62,7 @@ def upgrade() -> None:
         sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("withdrawn", sa.Integer(), nullable=False),
         sa.Column("entered", sa.Integer(), nullable=False),
+        sa.Column("touched_json", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("made_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["batch_no"], ["batches.batch_no"], name=op.f("fk_corrections_batch_no")
@@ -62,6 +70,23 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_corrections_user_id")),
         sa.PrimaryKeyConstraint("batch_no", name=op.f("pk_corrections")),
     )
+    op.create_table(
+        "corrected_batches",
+        sa.Column("batch_no", sa.Integer(), nullable=False),
+        sa.Column("corrected", sa.Integer(), nullable=False),
+        sa.Column("withdrawn", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["batch_no"], ["corrections.batch_no"], name=op.f("fk_corrected_batches_batch_no")
+        ),
+        sa.ForeignKeyConstraint(
+            ["corrected"], ["batches.batch_no"], name=op.f("fk_corrected_batches_corrected")
+        ),
+        sa.PrimaryKeyConstraint("batch_no", "corrected", name=op.f("pk_corrected_batches")),
+    )
+    with op.batch_alter_table("corrected_batches", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_corrected_batches_corrected"), ["corrected"], unique=False
+        )
     op.create_table(
         "upkeep",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -83,12 +108,25 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("delete from jobs where kind in ('rows', 'correct')")
+    _allow_kinds([kind for kind in KINDS if kind not in NEW_KINDS])
     with op.batch_alter_table("upkeep", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_upkeep_kind"))
     op.drop_table("upkeep")
+    with op.batch_alter_table("corrected_batches", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_corrected_batches_corrected"))
+    op.drop_table("corrected_batches")
     op.drop_table("corrections")
     op.drop_table("leases")
     op.drop_table("data_files")
     with op.batch_alter_table("commits", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_commits_batch_no"))
     op.drop_table("commits")
+
+
+def _allow_kinds(kinds: Sequence[str]) -> None:
+    """Let jobs be of these kinds."""
+    listed = ", ".join(f"'{kind}'" for kind in kinds)
+    with op.batch_alter_table("jobs", schema=None) as batch_op:
+        batch_op.drop_constraint(op.f("ck_jobs_kind"), type_="check")
+        batch_op.create_check_constraint(op.f("ck_jobs_kind"), sa.text(f"kind in ({listed})"))
