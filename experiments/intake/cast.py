@@ -1,6 +1,6 @@
 """Cast the text columns of a batch to what they mean, and refuse rows with a reason per cell."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +12,7 @@ from experiments.errors import Reject
 from experiments.intake.column import CastColumn, Fault, place_of_true
 from experiments.intake.day import to_days
 from experiments.intake.label import to_labels
+from experiments.intake.limits import VALUE_SHOWN
 from experiments.intake.number import thousands_points, to_numbers
 from experiments.intake.tally import LINE, ROW, shown
 
@@ -74,14 +75,14 @@ def cast_rows(batch: pa.RecordBatch, rules: Mapping[str, Rule], *, zone: str) ->
     """
     casts = {name: _cast(batch.column(name), rule, zone) for name, rule in rules.items()}
     fit = np.ones(batch.num_rows, dtype=bool)
-    rejects = []
+    rejects: list[Reject] = []
     for name, cast in casts.items():
-        for fault in cast.faults:
-            fit[fault.place] = False
-            line = batch.column(LINE)[fault.place].as_py()
-            value = batch.column(name)[fault.place].as_py()
-            text = "" if value is None else shown(str(value))
-            rejects.append(Reject(line=line, column=name, value=text, reason=fault.reason))
+        if cast.faults:
+            places = [fault.place for fault in cast.faults]
+            fit[places] = False
+            rejects += _rejects(
+                batch.select([name, LINE]).take(pa.array(places)), name, cast.faults
+            )
     columns = {name: cast.values for name, cast in casts.items()}
     for place in (LINE, ROW):
         columns.setdefault(place, batch.column(place))
@@ -96,6 +97,13 @@ def cast_rows(batch: pa.RecordBatch, rules: Mapping[str, Rule], *, zone: str) ->
             if cast.rounded is not None
         ),
     )
+
+
+def _rejects(rows: pa.RecordBatch, name: str, faults: Sequence[Fault]) -> Iterator[Reject]:
+    texts = pc.utf8_slice_codeunits(pc.cast(rows.column(name), pa.string()), 0, VALUE_SHOWN + 1)
+    cells = zip(rows.column(LINE).to_pylist(), texts.to_pylist(), faults, strict=True)
+    for line, text, fault in cells:
+        yield Reject(line=line, column=name, value=shown(text or ""), reason=fault.reason)
 
 
 def _cast(column: pa.Array, rule: Rule, zone: str) -> CastColumn:

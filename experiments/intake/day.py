@@ -11,6 +11,13 @@ from experiments.intake.column import CastColumn, Fault
 
 FIRST_YEAR = 1900
 LAST_YEAR = 2200
+_FIRST = pa.scalar(dt.date(FIRST_YEAR, 1, 1))
+_LAST = pa.scalar(dt.date(LAST_YEAR, 12, 31))
+# Arrow knows no summer time after 2037.
+_FIRST_ZONED = pa.scalar(dt.date(1970, 1, 2))
+_LAST_ZONED = pa.scalar(dt.date(2037, 12, 30))
+_PLAIN_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?$"
+_PLAIN_TIME_AND_OFFSET = _PLAIN_TIME.removesuffix("$") + r"(Z|[+-](0[0-9]|1[0-4]):?[0-5][0-9])$"
 _HOW = "write it year-month-day, such as 2026-02-28"
 _ISO = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
@@ -36,6 +43,9 @@ def to_days(column: pa.Array, *, zone: str) -> CastColumn:
         >>> to_days(pa.array(["2026-02-28T23:30:00Z"]), zone="Europe/Berlin").values[0].as_py()
         datetime.date(2026, 3, 1)
     """
+    quick = _quick(column, zone)
+    if quick is not None:
+        return CastColumn(quick, ())
     company = ZoneInfo(zone)
     # Days repeat, so each different text is read once.
     coded = pc.dictionary_encode(column)
@@ -49,6 +59,27 @@ def to_days(column: pa.Array, *, zone: str) -> CastColumn:
         if code is not None and isinstance(reason := days[code], str):
             faults.append(Fault(place, reason))
     return CastColumn(values, tuple(faults))
+
+
+def _quick(column: pa.Array, zone: str) -> pa.Array | None:
+    """The days of a column in one plain form; None for any other, or where a year is odd."""
+    first, last = _FIRST, _LAST
+    try:
+        if not pc.any(pc.greater(pc.binary_length(column), len("2026-02-28"))).as_py():
+            days = pc.cast(column, pa.date32())
+        elif pc.all(pc.match_substring_regex(column, _PLAIN_TIME)).as_py():
+            days = pc.cast(pc.cast(column, pa.timestamp("us")), pa.date32())
+        elif pc.all(pc.match_substring_regex(column, _PLAIN_TIME_AND_OFFSET)).as_py():
+            instants = pc.cast(column, pa.timestamp("us", "UTC"))
+            local = pc.local_timestamp(pc.cast(instants, pa.timestamp("us", zone)))
+            days = pc.cast(local, pa.date32())
+            first, last = _FIRST_ZONED, _LAST_ZONED
+        else:
+            return None
+    except pa.ArrowInvalid:  # also where the system has no table of time zones
+        return None
+    inside = pc.and_(pc.greater_equal(days, first), pc.less_equal(days, last))
+    return None if pc.any(pc.invert(inside)).as_py() else days
 
 
 def _parse(text: str, company: ZoneInfo) -> dt.date | str:

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from experiments.intake.column import CastColumn, Fault, place_of_true
+from experiments.intake.column import CastColumn, Fault, letters_of, place_of_true
 
 LONGEST_LABEL = 256
 SHEET_ERRORS = ("#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!")
@@ -26,7 +26,13 @@ def to_labels(column: pa.Array) -> CastColumn:
         >>> to_labels(pa.array([" 0012 "])).values[0].as_py()
         '0012'
     """
-    text = pc.utf8_trim(pc.cast(column, pa.string()), " \t")
+    text = pc.cast(column, pa.string())
+    letters = letters_of(text)
+    if letters.has_blanks:
+        text = pc.utf8_trim(text, " \t")
+    is_plain = letters.lowest >= ord(" ") and letters.is_ascii
+    if is_plain and not _is_long(text) and not _is_failed(text):
+        return CastColumn(text, ())
     control = pc.match_substring_regex(text, _CONTROL)
     long = pc.greater(pc.utf8_length(text), LONGEST_LABEL)
     failed = pc.is_in(text, pa.array(SHEET_ERRORS))
@@ -43,3 +49,11 @@ def to_labels(column: pa.Array) -> CastColumn:
 
     faults = [Fault(place, reason(place)) for place in place_of_true(bad).tolist()]
     return CastColumn(pc.if_else(bad, pa.scalar(None, pa.string()), text), tuple(faults))
+
+
+def _is_long(text: pa.Array) -> bool:
+    return (pc.max(pc.binary_length(text)).as_py() or 0) > LONGEST_LABEL
+
+
+def _is_failed(text: pa.Array) -> bool:
+    return bool(pc.any(pc.starts_with(text, "#")).as_py())

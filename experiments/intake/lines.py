@@ -23,6 +23,7 @@ from experiments.intake.limits import (
 )
 
 TOO_LONG = "\0too long\n"
+_TOO_LONG = TOO_LONG.encode()
 MAGIC = {
     b"\x1f\x8b": "a gzip file",
     b"\x28\xb5\x2f\xfd": "a zstd file",
@@ -96,8 +97,11 @@ def refuse_bomb(unpacked: int, packed: int, allowed: int, *, file: str) -> None:
         )
 
 
-def text_blocks(source: ByteSource) -> Iterator[TextBlock]:
-    """Cut a file into blocks of whole lines; a line ends with CRLF, LF or CR, in any mixture."""
+def byte_blocks(source: ByteSource) -> Iterator[bytes]:
+    """Cut a file into blocks of whole lines; a line ends with CRLF, LF or CR, in any mixture.
+
+    A line that is too long to be kept is a block of its own, `TOO_LONG`.
+    """
     tail = b""
     dropped = 0
     begun = False
@@ -106,7 +110,7 @@ def text_blocks(source: ByteSource) -> Iterator[TextBlock]:
         ended = not fresh
         data = tail + fresh
         if not begun:
-            data = _without_mark(data, file=source.file)
+            data = without_mark(data, file=source.file)
             begun = True
         if dropped:
             end = _after_line_end(data, ended=ended)
@@ -119,19 +123,56 @@ def text_blocks(source: ByteSource) -> Iterator[TextBlock]:
                     )
                 tail = data[-1:] if data.endswith(b"\r") else b""
                 continue
-            yield TextBlock([TOO_LONG], clean=False)
+            yield _TOO_LONG
             dropped = 0
             data = data[end:] if end else b""
         # A CR at the very end may be the first half of a CRLF.
         cut = len(data) if ended else max(data.rfind(b"\n"), data.rfind(b"\r", 0, -1)) + 1
         if cut:
-            yield _decoded(data[:cut])
+            yield data[:cut]
         if ended:
             return
         tail = data[cut:]
         if len(tail) > LINE_BYTES + 1:
             dropped = len(tail)
             tail = tail[-1:] if tail.endswith(b"\r") else b""
+
+
+def text_blocks(source: ByteSource) -> Iterator[TextBlock]:
+    """The blocks of a file as lines of text."""
+    return map(text_of, byte_blocks(source))
+
+
+def is_plain(block: bytes) -> bool:
+    """Whether a block is UTF-8, without NUL, without a CR that stands alone or an over-long line.
+
+    Such a block may be parsed at once; its lines are what lies between its line feeds.
+    """
+    if b"\0" in block:
+        return False
+    if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
+        return False
+    if len(block) > LINE_BYTES:
+        # A longer line would cover the middle of the block.
+        if len(block) > 2 * LINE_BYTES:
+            return False
+        if block.find(b"\n", len(block) - LINE_BYTES - 1, LINE_BYTES + 1) < 0:
+            return False
+    try:
+        return block.isascii() or bool(block.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def pieces(block: bytes, size: int) -> list[bytes]:
+    """Cut a block into parts of whole lines, of about `size` bytes."""
+    parts = []
+    start = 0
+    while start < len(block):
+        end = block.find(b"\n", start + size) + 1 or len(block)
+        parts.append(block[start:end])
+        start = end
+    return parts
 
 
 def fault_of(text: str) -> str | None:
@@ -168,7 +209,8 @@ def _refuse_disguise(start: bytes, *, packing: str | None, file: str) -> None:
             raise BadFile(f"{file} is named as text but is {kind}; name it by what it is.")
 
 
-def _without_mark(data: bytes, *, file: str) -> bytes:
+def without_mark(data: bytes, *, file: str) -> bytes:
+    """The start of a text file without its byte order mark; refuses UTF-16."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:4]:
         byte = 1 if data[:1] in (b"\xff", b"\xfe") else data.index(b"\0") + 1
         raise BadFile(f"{file}, line 1, byte {byte}: the file is UTF-16, not UTF-8; {_SAVE}.")
@@ -184,7 +226,8 @@ def _after_line_end(data: bytes, *, ended: bool) -> int:
     return ret + (2 if data[ret + 1 : ret + 2] == b"\n" else 1)
 
 
-def _decoded(block: bytes) -> TextBlock:
+def text_of(block: bytes) -> TextBlock:
+    """Decode a block and part its lines."""
     try:
         text = block.decode()
         clean = "\0" not in text

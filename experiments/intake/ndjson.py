@@ -1,10 +1,12 @@
 """NDJSON: one JSON object per line. Numbers keep the text they were written with."""
 
 import json
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import islice
 
+import numpy as np
 import pyarrow as pa
 
 from experiments.errors import BadFile
@@ -13,20 +15,24 @@ from experiments.intake.limits import (
     BATCH_ROWS,
     NDJSON_HEADER_CHARACTERS,
     NDJSON_HEADER_RECORDS,
+    PIECE_BYTES,
 )
-from experiments.intake.lines import ByteSource, fault_of, text_blocks
-from experiments.intake.tally import Opened, Tally, text_batch
+from experiments.intake.lines import ByteSource, byte_blocks, fault_of, pieces, text_of
+from experiments.intake.ndjson_plain import parse_plain_lines
+from experiments.intake.tally import Opened, Tally, blank_as_null, placed, text_batch
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
+class Record:
+    """One JSON object: its line, its number from 1, and its values, numbers as text."""
+
     line: int
     row: int
     cells: dict[str, object]
 
 
-class _KeyTwiceError(ValueError):
-    pass
+class KeyTwiceError(ValueError):
+    """A JSON object has a key twice."""
 
 
 def open_ndjson(
@@ -44,56 +50,88 @@ def open_ndjson(
         tally: Counts the records and keeps the refused ones.
         batch_rows: How many records make a batch.
     """
-    records = _records(source, tally)
-    first: list[_Record] = []
-    characters = 0
+    lines = _Lines(source, tally)
+    first: list[Record] = []
+    for piece in lines.head():
+        first += piece
+        if is_head(first):
+            break
+    header = names_of(first, tally)
+    kept = list(bind(header, wanted, file=tally.file))
+    known = frozenset(header) if wanted is None else None
+    return Opened(header, lines.batches(first, Batches(kept, known, tally, batch_rows)))
+
+
+def is_head(first: Sequence[Record]) -> bool:
+    """Whether so many records are enough to know the names of the columns."""
+    characters = sum(len(str(cell)) for record in first for cell in record.cells.values())
+    return len(first) >= NDJSON_HEADER_RECORDS or characters > NDJSON_HEADER_CHARACTERS
+
+
+def names_of(first: Sequence[Record], tally: Tally) -> tuple[str, ...]:
+    """The keys of the first records, in the order in which they appear.
+
+    Raises:
+        BadFile: There is no record, or there are too many keys.
+    """
     names: dict[str, None] = {}
-    for record in records:
-        first.append(record)
+    for record in first:
         names.update(dict.fromkeys(record.cells))
         refuse_wide(len(names), file=tally.file)
-        characters += sum(map(len, map(str, record.cells.values())))
-        if len(first) >= NDJSON_HEADER_RECORDS or characters > NDJSON_HEADER_CHARACTERS:
-            break
-    if not first:
-        if tally.rejects:
-            raise BadFile(
-                f"{tally.file} has no line that is a JSON object; write one object per line.",
-                rejects=tally.rejects[:20],
-            )
-        raise BadFile(f"{tally.file} is empty: it has no rows. Export it again.")
-    header = tuple(names)
-    kept = bind(header, wanted, file=tally.file)
-    known = frozenset(header) if wanted is None else None
-    batches = _batches(chain(first, records), list(kept), known, tally, batch_rows)
-    return Opened(header, batches)
+    if first:
+        return tuple(names)
+    if tally.rejects:
+        raise BadFile(
+            f"{tally.file} has no line that is a JSON object; write one object per line.",
+            rejects=tally.rejects[:20],
+        )
+    raise BadFile(f"{tally.file} is empty: it has no rows. Export it again.")
 
 
-def _batches(
-    records: Iterator[_Record],
-    kept: list[str],
-    known: frozenset[str] | None,
-    tally: Tally,
-    batch_rows: int,
-) -> Iterator[pa.RecordBatch]:
-    columns: dict[str, list[str | None]] = {name: [] for name in kept}
-    lines: list[int] = []
-    rows: list[int] = []
-    for record in records:
-        fault = _fault(record.cells, kept, known)
+class Batches:
+    """Records gathered until they make a batch; unfit ones are refused.
+
+    Attributes:
+        kept: Names of the columns.
+        known: The keys that a record may have; None for any.
+    """
+
+    def __init__(
+        self, kept: list[str], known: frozenset[str] | None, tally: Tally, batch_rows: int
+    ) -> None:
+        self.kept = kept
+        self.known = known
+        self.tally = tally
+        self._batch_rows = batch_rows
+        self._fit: list[Record] = []
+
+    def add(self, record: Record) -> None:
+        """Gather a record, or refuse it."""
+        fault = _fault(record.cells, self.kept, self.known)
         if fault:
-            tally.refuse(line=record.line, column=fault[0], value=fault[1], reason=fault[2])
-            continue
-        for name, column in columns.items():
-            column.append(record.cells.get(name))  # type: ignore[arg-type]
-        lines.append(record.line)
-        rows.append(record.row)
-        if len(rows) >= batch_rows:
-            yield text_batch(columns, lines=lines, rows=rows)
-            columns = {name: [] for name in kept}
-            lines, rows = [], []
-    if rows:
-        yield text_batch(columns, lines=lines, rows=rows)
+            column, value, reason = fault
+            self.tally.refuse(line=record.line, column=column, value=value, reason=reason)
+        else:
+            self._fit.append(record)
+
+    def full(self) -> Iterator[pa.RecordBatch]:
+        """The batches that are full."""
+        while len(self._fit) >= self._batch_rows:
+            yield from self._cut()
+
+    def rest(self) -> Iterator[pa.RecordBatch]:
+        """Whatever was gathered."""
+        while self._fit:
+            yield from self._cut()
+
+    def _cut(self) -> Iterator[pa.RecordBatch]:
+        part, self._fit = self._fit[: self._batch_rows], self._fit[self._batch_rows :]
+        columns = {name: [one.cells.get(name) for one in part] for name in self.kept}
+        yield text_batch(
+            columns,
+            lines=[one.line for one in part],
+            rows=[one.row for one in part],
+        )
 
 
 def _fault(
@@ -126,34 +164,83 @@ def _text_fault(value: str) -> str | None:
     return None
 
 
-def _records(source: ByteSource, tally: Tally) -> Iterator[_Record]:
-    # Numbers stay text: an id 0012 is none, 1e400 is no infinity, and 0.1 gains no digits.
-    decoder = json.JSONDecoder(
-        parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_object
-    )
-    line = 0
-    for block in text_blocks(source):
-        for text in block.lines:
-            line += 1
+class _Lines:
+    """The lines of a file, as records or as whole blocks."""
+
+    def __init__(self, source: ByteSource, tally: Tally) -> None:
+        self.tally = tally
+        self._blocks = byte_blocks(source)
+        self._waiting: deque[bytes] = deque()
+        self._before = 0
+
+    def head(self) -> Iterator[list[Record]]:
+        """Read on in small pieces, record by record."""
+        while self._more():
+            block = self._waiting.popleft()
+            parts = pieces(block, PIECE_BYTES)
+            self._waiting.extendleft(reversed(parts[1:]))
+            yield list(self._records(parts[0]))
+
+    def batches(self, first: list[Record], batches: Batches) -> Iterator[pa.RecordBatch]:
+        """All records, those already read first."""
+        for record in first:
+            batches.add(record)
+        while self._more():
+            yield from batches.full()
+            block = self._waiting.popleft()
+            columns = parse_plain_lines(block, wanted=batches.kept, known=batches.known)
+            if columns is not None:
+                yield from batches.rest()
+                yield self._placed(columns, block, batches.kept)
+            elif len(block) > 2 * PIECE_BYTES and len(parts := pieces(block, PIECE_BYTES)) > 1:
+                self._waiting.extendleft(reversed(parts))
+            else:
+                for record in self._records(block):
+                    batches.add(record)
+        yield from batches.rest()
+
+    def _more(self) -> bool:
+        if not self._waiting:
+            self._waiting.extend(islice(self._blocks, 1))
+        return bool(self._waiting)
+
+    def _placed(
+        self, columns: dict[str, pa.Array], block: bytes, kept: list[str]
+    ) -> pa.RecordBatch:
+        count = block.count(b"\n") + (not block.endswith(b"\n"))
+        texts = {
+            name: blank_as_null(columns[name]) if name in columns else pa.nulls(count, pa.string())
+            for name in kept
+        }
+        lines = np.arange(self._before + 1, self._before + count + 1)
+        rows = np.arange(self.tally.counted + 1, self.tally.counted + count + 1)
+        self._before += count
+        self.tally.counted += count
+        return placed(texts, lines=lines, rows=rows)
+
+    def _records(self, block: bytes) -> Iterator[Record]:
+        read = text_of(block)
+        for text in read.lines:
+            self._before += 1
             bare = text.strip()
             if not bare:
                 continue
-            tally.counted += 1
-            reason = None if block.clean else fault_of(text)
+            self.tally.counted += 1
+            reason = None if read.clean else fault_of(text)
             if not reason:
                 try:
-                    cells = decoder.decode(bare)
+                    cells = DECODER.decode(bare)
                     if isinstance(cells, dict):
-                        yield _Record(line, tally.counted, cells)
+                        yield Record(self._before, self.tally.counted, cells)
                         continue
-                    reason = "is not a JSON object; write {...} with a value per column"
-                except _KeyTwiceError as error:
+                    reason = NO_OBJECT
+                except KeyTwiceError as error:
                     reason = f"has the key {error} twice; keep one"
                 except json.JSONDecodeError as error:
                     reason = f"is not JSON at character {error.colno}: {error.msg}"
                 except RecursionError:
                     reason = "is nested too deeply; write one flat object per line"
-            tally.refuse(line=line, value=bare, reason=reason)
+            self.tally.refuse(line=self._before, value=bare, reason=reason)
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -162,6 +249,13 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise _KeyTwiceError(repr(key))
+                raise KeyTwiceError(repr(key))
             seen.add(key)
     return cells
+
+
+NO_OBJECT = "is not a JSON object; write {...} with a value per column"
+# Numbers stay text: an id 0012 is none, 1e400 is no infinity, and 0.1 gains no digits.
+DECODER = json.JSONDecoder(
+    parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_object
+)

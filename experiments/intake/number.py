@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from experiments.intake.column import CastColumn, Fault, place_of_true
+from experiments.intake.column import CastColumn, Fault, letters_of, place_of_true
 from experiments.intake.label import IS_SHEET_ERROR, SHEET_ERRORS
 
 NUMBER = pa.decimal128(18, 4)
@@ -24,6 +24,8 @@ _ONE_COMMA = re.compile(r"([+-]?[0-9]+),([0-9]+)")
 _POINT_GROUPS = r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$"
 _BELOW_THOUSAND = r"^[+-]?[0-9]{1,3}$"
 FEWEST_GROUPED = 5
+HEAD = 1_000
+QUICK_LENGTH = 20
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}([,.' \u00a0\u202f_][0-9]{3})+([.,][0-9]+)?")
 
 
@@ -42,6 +44,9 @@ def to_numbers(column: pa.Array) -> CastColumn:
         >>> [str(number) for number in cast.values], cast.faults[0].reason
         (['1.5000', '2000.0000', 'None'], 'is not a number; write 1.5')
     """
+    quick = _quick(column)
+    if quick is not None:
+        return CastColumn(quick, (), np.zeros(len(quick), dtype=bool))
     text = pc.utf8_trim_whitespace(column)
     plain = pc.match_substring_regex(text, _PLAIN)
     wide = pc.cast(pc.if_else(plain, text, pa.scalar(None, pa.string())), _WIDE)
@@ -80,6 +85,8 @@ def thousands_points(column: pa.Array) -> tuple[Fault, ...]:
         >>> len(thousands_points(pa.array(values)))
         5
     """
+    if not _may_have_thousands_points(column):
+        return ()
     text = pc.utf8_trim_whitespace(column)
     pointed = pc.fill_null(pc.match_substring(text, "."), False)
     grouped = pc.fill_null(pc.match_substring_regex(text, _POINT_GROUPS), False)
@@ -136,6 +143,27 @@ def looks_numeric(column: pa.Array | pa.ChunkedArray) -> bool | None:
         if to_numbers(present).faults:
             return False
     return True if known else None
+
+
+def _quick(column: pa.Array) -> pa.Array | None:
+    """The numbers of a column that has nothing but plain decimals of at most four places."""
+    if letters_of(column).highest > ord("9"):
+        return None  # an exponent, or no number at all
+    # Arrow's cast wraps around where digits do not fit 128 bits.
+    if (pc.max(pc.binary_length(column)).as_py() or 0) > QUICK_LENGTH:
+        return None
+    try:
+        return pc.cast(column, NUMBER)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _may_have_thousands_points(column: pa.Array) -> bool:
+    """Whether the first cells leave that open: points alone, and none of another kind."""
+    head = pc.utf8_trim_whitespace(column.slice(0, HEAD))
+    pointed = pc.match_substring(head, ".")
+    grouped = pc.match_substring_regex(head, _POINT_GROUPS)
+    return not pc.any(pc.and_not(pointed, grouped)).as_py()
 
 
 def _parse(text: str) -> Decimal | str:

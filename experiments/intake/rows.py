@@ -1,29 +1,28 @@
-"""Read any file that people send: columns of text, with the line that each record came from."""
+"""Read any file that people send: columns of text, with the line that each record came from.
 
+A limited child process reads the file; its rows arrive here, are checked and counted.
+"""
+
+import socket
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pyarrow as pa
 
-from experiments.errors import BadFile, Reject
-from experiments.intake.delimited import open_delimited
-from experiments.intake.limits import BATCH_ROWS, HEAD_BATCH_ROWS
-from experiments.intake.lines import ByteSource
-from experiments.intake.ndjson import open_ndjson
-from experiments.intake.parquet import open_parquet
-from experiments.intake.spreadsheet import open_spreadsheet
-from experiments.intake.tally import Opened, Tally
-
-PACKINGS = {".gz": "gzip", ".zst": "zstd"}
-DELIMITED_KINDS = (".csv", ".tsv")
-TEXT_KINDS = (*DELIMITED_KINDS, ".ndjson", ".jsonl")
-BINARY_KINDS = (".xlsx", ".parquet")
-ACCEPTED = (
-    ".csv, .tsv, .ndjson and .jsonl, each also with .gz or .zst at the end; .xlsx and .parquet"
+from experiments.errors import BadFile, Problem, Reject
+from experiments.intake.frames import Frame, receive
+from experiments.intake.kind import FileKind, kind_of
+from experiments.intake.limited import ask_child
+from experiments.intake.limits import (
+    CHILD_BYTES_PER_SECOND,
+    CHILD_MEMORY_BYTES,
+    CHILD_SECONDS,
+    PACKED_WORK,
 )
+from experiments.intake.lines import HeadIsOver
+from experiments.intake.tally import LINE, ROW
 
 
 class TextRows:
@@ -35,25 +34,23 @@ class TextRows:
     `delimited` says whether the cells were text in the file already, as in CSV.
     """
 
-    def __init__(
-        self, opened: Opened, tally: Tally, closing: ExitStack, *, delimited: bool
-    ) -> None:
-        self.header = opened.header
+    def __init__(self, child: "_Child", *, delimited: bool) -> None:
+        self.header: tuple[str, ...] = tuple(child.next_frame().said["header"])
         self.delimited = delimited
-        self._batches = opened.batches
-        self._tally = tally
-        self._closing = closing
+        self._child = child
+        self._rejects: list[Reject] = []
+        self._counted = 0
         self._accepted = 0
 
     @property
     def rejects(self) -> Sequence[Reject]:
         """The records refused so far, one entry each."""
-        return self._tally.rejects
+        return self._rejects
 
     @property
     def counted(self) -> int:
         """How many records were seen so far."""
-        return self._tally.counted
+        return self._counted
 
     @property
     def accepted(self) -> int:
@@ -61,16 +58,22 @@ class TextRows:
         return self._accepted
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        for batch in self._batches:
+        while True:
+            frame = self._child.next_frame()
+            self._counted = frame.said["counted"]
+            self._rejects += _rejects(frame.said)
+            if "whole" in frame.said:
+                break
+            batch = _batch(frame)
             self._accepted += batch.num_rows
             yield batch
         # A reader that looks ahead for the header meets some faults early.
-        self._tally.rejects.sort(key=lambda reject: reject.line)
+        self._rejects.sort(key=lambda reject: reject.line)
         if not self.counted:
-            raise BadFile(f"{self._tally.file} has a header but no rows. Export it again.")
+            raise BadFile(f"{self._child.file} has a header but no rows. Export it again.")
         if self._accepted + len(self.rejects) != self.counted:
             raise RuntimeError(
-                f"{self._tally.file}: {self.counted} records counted, but {self._accepted} "
+                f"{self._child.file}: {self.counted} records counted, but {self._accepted} "
                 f"accepted and {len(self.rejects)} refused"
             )
 
@@ -83,7 +86,7 @@ class TextRows:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._closing.close()
+        self._child.close()
 
 
 def open_rows(path: Path, *, wanted: Sequence[str] | None = None, head: bool = False) -> TextRows:
@@ -112,30 +115,74 @@ def open_rows(path: Path, *, wanted: Sequence[str] | None = None, head: bool = F
         >>> ids, rows.rejects[0].line
         ([['0012']], 3)
     """
-    endings = [ending.lower() for ending in path.suffixes[-2:]]
-    packing = PACKINGS.get(endings[-1]) if endings else None
-    kind = "".join(endings[-2:-1] if packing else endings[-1:])
-    if kind not in (*TEXT_KINDS, *BINARY_KINDS):
-        raise BadFile(f"{path.name}: this kind of file is not read. Accepted are {ACCEPTED}.")
-    if packing and kind in BINARY_KINDS:
-        raise BadFile(f"{path.name}: a {kind} file is packed already; send it without {packing}.")
-    if not path.is_file():
-        raise BadFile(f"{path.name}: there is no such file. Correct the name or the folder.")
-    tally = Tally(path.name)
-    batch_rows = HEAD_BATCH_ROWS if head else BATCH_ROWS
-    with ExitStack() as closing:
-        if kind == ".xlsx":
-            opened = open_spreadsheet(path, wanted=wanted, tally=tally, closing=closing)
-        elif kind == ".parquet":
-            opened = open_parquet(
-                path, wanted=wanted, tally=tally, closing=closing, batch_rows=batch_rows
+    kind = kind_of(path)
+    child = _Child(path, kind, wanted=None if wanted is None else list(wanted), head=head)
+    try:
+        return TextRows(child, delimited=kind.is_delimited)
+    except BaseException:
+        child.close()
+        raise
+
+
+class _Child:
+    """The process that reads the file, as the sender of frames."""
+
+    def __init__(self, path: Path, kind: FileKind, *, wanted: list[str] | None, head: bool) -> None:
+        self.file = path.name
+        self.kind = kind
+        work = path.stat().st_size * (PACKED_WORK if kind.packing else 1)
+        self.seconds = CHILD_SECONDS + work // CHILD_BYTES_PER_SECOND
+        self.connection: socket.socket = ask_child(
+            path=path, wanted=wanted, head=head, seconds=self.seconds
+        )
+
+    def next_frame(self) -> Frame:
+        """The next frame.
+
+        Raises:
+            BadFile: The child says so, or died.
+            RuntimeError: The child met a fault of its program.
+        """
+        frame = receive(self.connection)
+        if frame is None:
+            raise BadFile(self._last_words())
+        if "head_is_over" in frame.said:
+            raise HeadIsOver(self.file)
+        if "bad" in frame.said:
+            problems = [Problem(where, what) for where, what in frame.said["problems"]]
+            raise BadFile(frame.said["bad"], problems, _rejects(frame.said))
+        if "fault" in frame.said:
+            raise RuntimeError(f"{self.file} could not be read:\n{frame.said['fault']}")
+        return frame
+
+    def close(self) -> None:
+        """Hang up, at which the child ends."""
+        self.connection.close()
+
+    def _last_words(self) -> str:
+        limits = f"{CHILD_MEMORY_BYTES >> 20} MiB of memory and {self.seconds:,} seconds"
+        if self.kind.ending == ".xlsx":
+            return (
+                f"{self.file} cannot be read as a spreadsheet within {limits}: it is damaged, "
+                f"protected by a password, or its cells lie too far apart. Save the sheet as CSV "
+                f"UTF-8 and send that."
             )
-        else:
-            source = ByteSource(path, packing, head=head)
-            closing.callback(source.close)
-            if kind in DELIMITED_KINDS:
-                delimiter = "," if kind == ".csv" else "\t"
-                opened = open_delimited(source, delimiter=delimiter, wanted=wanted, tally=tally)
-            else:
-                opened = open_ndjson(source, wanted=wanted, tally=tally, batch_rows=batch_rows)
-        return TextRows(opened, tally, closing.pop_all(), delimited=kind in DELIMITED_KINDS)
+        return (
+            f"{self.file} cannot be read within {limits}: it is damaged, or unpacks to far more "
+            f"than a table of customers does. Export it again in a plainer form, or in parts."
+        )
+
+
+def _batch(frame: Frame) -> pa.RecordBatch:
+    """The rows of a frame, checked to be what they are said to be."""
+    names = frame.said["columns"]
+    schema = pa.schema(
+        [*((name, pa.string()) for name in names), (LINE, pa.int64()), (ROW, pa.int64())]
+    )
+    batch = pa.ipc.read_record_batch(frame.rows, schema)
+    batch.validate(full=True)
+    return batch
+
+
+def _rejects(said: dict[str, Any]) -> list[Reject]:
+    return [Reject(*one) for one in said["rejects"]]

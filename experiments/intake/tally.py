@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from experiments.errors import BadFile, Reject
-from experiments.intake.limits import REJECTS, VALUE_SHOWN
+from experiments.intake.column import letters_of
+from experiments.intake.limits import LONGEST_CELL, REJECTS, VALUE_SHOWN
 
 LINE = "#line"
 ROW = "#row"
@@ -56,13 +57,34 @@ def text_batch(
     columns: Mapping[str, Sequence[str | None] | pa.Array], *, lines: Integers, rows: Integers
 ) -> pa.RecordBatch:
     """Put columns of text side by side, blank cells as NULL, with `#line` and `#row` at the end."""
-    texts = [_blank_as_null(pa.array(column, pa.string())) for column in columns.values()]
+    texts = [blank_as_null(pa.array(column, pa.string())) for column in columns.values()]
+    return placed(dict(zip(columns, texts, strict=True)), lines=lines, rows=rows)
+
+
+def placed(columns: Mapping[str, pa.Array], *, lines: Integers, rows: Integers) -> pa.RecordBatch:
+    """Put `#line` and `#row` beside columns; cells too long to be anything are cut."""
+    texts = map(_shortened, columns.values())
     places = [pa.array(lines, pa.int64()), pa.array(rows, pa.int64())]
     return pa.RecordBatch.from_arrays([*texts, *places], names=[*columns, LINE, ROW])
 
 
-def _blank_as_null(column: pa.Array) -> pa.Array:
-    blank = pc.equal(pc.binary_length(pc.utf8_trim_whitespace(column)), 0)
+def blank_as_null(column: pa.Array) -> pa.Array:
+    """Turn cells without a visible character into NULL."""
+    letters = letters_of(column)
+    if letters.has_blanks or not letters.is_ascii:
+        size = pc.binary_length(pc.utf8_trim_whitespace(column))
+    else:
+        size = pc.binary_length(column)
+    blank = pc.equal(size, 0)
     if not pc.any(blank).as_py():
         return column
     return pc.if_else(blank, pa.scalar(None, pa.string()), column)
+
+
+def _shortened(column: pa.Array) -> pa.Array:
+    """Cut cells that no rule lets pass; they stay longer than any rule lets pass."""
+    if (pc.max(pc.binary_length(column)).as_py() or 0) <= LONGEST_CELL:
+        return column
+    cut = pc.utf8_slice_codeunits(column, 0, LONGEST_CELL)
+    long = pc.greater(pc.utf8_length(column), LONGEST_CELL)
+    return pc.if_else(long, pc.binary_join_element_wise(cut, "...", ""), column)

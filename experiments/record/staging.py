@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from experiments.engines.engine import Engine
-from experiments.errors import Reject
+from experiments.errors import PROBLEMS_SHOWN, BadFile, Reject
 from experiments.intake.cast import Kind, Rule, TypedRows, cast_rows
+from experiments.intake.limits import REJECTS
 from experiments.intake.rows import open_rows
 from experiments.ledger.ledger import AMOUNT
 from experiments.plan.pilot_file import BehaviorFile
@@ -154,13 +155,21 @@ def stage_behavior(path: Path, columns: BehaviorFile, *, zone: str, into: Path) 
     refused = rounded = blank = 0
     with (
         open_rows(path, wanted=wanted) as opened,
-        pq.ParquetWriter(into, STAGED) as waiting,
+        # Read once and soon: few bytes and little work.
+        pq.ParquetWriter(
+            into,
+            STAGED,
+            compression="lz4",
+            use_dictionary=["measure", "item", "source"],
+            write_statistics=False,
+        ) as waiting,
     ):
         rules = layout.rules(delimited=opened.delimited)
         for batch in opened:
             typed = cast_rows(batch, rules, zone=zone)
             rejects += typed.rejects
             refused += typed.refused
+            _refuse_hopeless(path, rejects)
             rounded += typed.rounded
             blank += _blanks(typed.batch, columns.measures)
             waiting.write(layout.rows(typed))
@@ -192,6 +201,15 @@ def _source_column(path: Path, columns: BehaviorFile) -> str | None:
         return None
     with open_rows(path) as opened:
         return columns.source if columns.source in opened.header else None
+
+
+def _refuse_hopeless(path: Path, rejects: Sequence[Reject]) -> None:
+    if len(rejects) > REJECTS:
+        raise BadFile(
+            f"{path.name}: more than {REJECTS:,} cells are refused; the file as a whole is wrong. "
+            f"The first of them follow.",
+            rejects=rejects[:PROBLEMS_SHOWN],
+        )
 
 
 def _blanks(batch: pa.RecordBatch, measures: Sequence[str]) -> int:

@@ -1,6 +1,7 @@
 """Read a whole file, for tests."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import pyarrow as pa
 
 from experiments.errors import Reject
 from experiments.intake.rows import open_rows
+from experiments.intake.source import open_here
+from experiments.intake.tally import Tally
 
 
 def read(
@@ -19,3 +22,16 @@ def read(
         assert rows.accepted + len(rows.rejects) == rows.counted
         columns = pa.Table.from_batches(batches).to_pydict() if batches else {}
         return columns, list(rows.rejects)
+
+
+def read_here(
+    path: Path, wanted: Sequence[str] | None = None
+) -> tuple[dict[str, list[Any]], list[Reject]]:
+    """As `read`, in this process, where a test may change the limits."""
+    tally = Tally(path.name)
+    with ExitStack() as closing:
+        opened = open_here(path, wanted=wanted, tally=tally, closing=closing)
+        batches = list(opened.batches)
+    assert sum(batch.num_rows for batch in batches) + len(tally.rejects) == tally.counted
+    columns = pa.Table.from_batches(batches).to_pydict() if batches else {}
+    return columns, sorted(tally.rejects, key=lambda reject: reject.line)

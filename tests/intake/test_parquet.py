@@ -11,7 +11,7 @@ import pytest
 
 from experiments.errors import BadFile
 from experiments.intake.rows import open_rows
-from tests.intake.read import read
+from tests.intake.read import read, read_here
 
 
 def written(tmp_path: Path, **columns: pa.Array) -> Path:
@@ -112,4 +112,4 @@ def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         for _ in range(4):
             writer.write_table(part)
     with pytest.raises(BadFile, match="unpacks to more than"):
-        read(path)
+        read_here(path)
