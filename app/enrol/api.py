@@ -1,11 +1,9 @@
 """Customers over HTTP: enrol them, draw their groups, and list who is in which."""
 
-import io
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-import pyarrow.parquet as pq
 from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict
 
@@ -20,12 +18,13 @@ from app.dependencies import (
 )
 from app.enrol.forms import CustomersQuery, DrawBody
 from app.enrol.kept import kept_of
-from app.enrol.lists import arms_csv, assignment_table
+from app.enrol.lists import write_assignment
 from app.enrol.request import ask_to_draw, ask_to_enrol, new_seed
 from app.people.rights import Right
 from app.web.api import api_router, problems
 from app.web.inbox import UploadDep, file_body
 from app.web.jobs import ACCEPTED, answer_call, awaited
+from app.web.sent import sent_file
 from app.workspace import open_workspace
 
 router = api_router("customers")
@@ -184,6 +183,13 @@ class ListFormat(StrEnum):
     PARQUET = "parquet"
 
 
+MEDIA_TYPES: Final = {
+    ListFormat.JSON: "application/json",
+    ListFormat.CSV: "text/csv",
+    ListFormat.PARQUET: PARQUET,
+}
+
+
 @router.post(
     "/pilots/{slug}/customers",
     status_code=HTTPStatus.CREATED,
@@ -274,29 +280,12 @@ def list_groups(
     written_as: Annotated[ListFormat, Query(alias="format")] = ListFormat.JSON,
 ) -> Response:
     """Who is in which group: the whole list, or that of one group."""
+    name = f"{pilot.slug}.{written_as}"
     with database.reading() as session, open_workspace(settings, session) as workspace:
-        table = assignment_table(workspace, pilot, arm=arm, with_ids=True)
-    name = f'attachment; filename="{pilot.slug}.{written_as}"'
-    match written_as:
-        case ListFormat.CSV:
-            text = arms_csv(table)
-            return Response(text, media_type="text/csv", headers={"Content-Disposition": name})
-        case ListFormat.PARQUET:
-            out = io.BytesIO()
-            pq.write_table(table, out)
-            return Response(
-                out.getvalue(), media_type=PARQUET, headers={"Content-Disposition": name}
-            )
-        case ListFormat.JSON:
-            items = Rows(items=table.to_pylist()).model_dump_json()
-            return Response(items, media_type="application/json")
-
-
-class Rows(BaseModel):
-    """A list that comes in one piece."""
-
-    items: list[dict[str, Any]]
-    next: str | None = None
+        path = workspace.scratch / name
+        write_assignment(workspace, pilot, arm=arm, path=path)
+        shown = None if written_as is ListFormat.JSON else name
+        return sent_file(path, media_type=MEDIA_TYPES[written_as], name=shown)
 
 
 @router.get("/pilots/{slug}/balance", dependencies=[allow(Right.READ)])

@@ -1,9 +1,9 @@
 """Who is in which arm, and in which other pilots: for the mail house, and for the enrol page."""
 
-import csv
-import io
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -18,7 +18,7 @@ from experiments.errors import BadInput, Problem
 from experiments.intake.preview import words_of
 from experiments.pilot import Plan
 from experiments.plan.pilot_file import ROW_NUMBER, CustomersFile
-from experiments.words import cell_text
+from experiments.words import FORMULA_STARTS, cell_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,35 +36,45 @@ class Overlap:
     arms: dict[str, int]
 
 
-def assignment_table(
-    workspace: Workspace, pilot: PilotRow, *, arm: str | None, with_ids: bool
-) -> pa.Table:
+def assignment(workspace: Workspace, pilot: PilotRow, *, arm: str | None) -> ir.Table:
     """The enrolled customers, as a list.
 
     Args:
         workspace: Registry, ledger and engine.
         pilot: The pilot.
         arm: Only this arm, unless None.
-        with_ids: Name customers by the company's ids; else by their numbers.
 
     Returns:
-        Columns `customer_id` or `customer`, by which it is sorted, and `arm`, `tier`, `owner`,
-        `enrolled_at`.
+        Columns `customer_id`, by which it is sorted, `arm`, `tier`, `owner`, `enrolled_at`.
 
     Raises:
         BadInput: The plan has no such arm.
         NotNow: Nobody is enrolled yet.
     """
     rows = _rows(workspace, pilot, enrolment_receipt(workspace.session, pilot), arm=arm)
-    name = "customer"
-    if with_ids:
-        name, rows = "customer_id", _with_ids(workspace, rows)
-    table = rows.select(name, "arm", "tier", "owner", "enrolled_at").order_by(name)
-    return workspace.engine.fetch(table)
+    listed = _with_ids(workspace, rows).select("customer_id", "arm", "tier", "owner", "enrolled_at")
+    return listed.order_by("customer_id")
 
 
-def list_to_send(workspace: Workspace, pilot: PilotRow, *, arm: str | None) -> str:
-    """The list of an arm, or of all, as CSV under the company's own headers.
+def write_assignment(workspace: Workspace, pilot: PilotRow, *, arm: str | None, path: Path) -> None:
+    """Write who is in which group, by id, into a file: .csv, .parquet or .json, by its ending.
+
+    Raises:
+        BadInput: The plan has no such arm.
+        NotNow: Nobody is enrolled yet.
+    """
+    rows = assignment(workspace, pilot, arm=arm)
+    match path.suffix:
+        case ".csv":
+            workspace.engine.write(harmless(rows), path)
+        case ".parquet":
+            workspace.engine.write(rows, path)
+        case _:
+            _write_json(workspace.engine.stream(rows), path)
+
+
+def write_list(workspace: Workspace, pilot: PilotRow, *, arm: str | None, path: Path) -> None:
+    """Write the list of an arm, or of all, into a CSV file under the company's own headers.
 
     Beside ids and groups it holds what the enrolment knows of somebody at least.
 
@@ -72,24 +82,62 @@ def list_to_send(workspace: Workspace, pilot: PilotRow, *, arm: str | None) -> s
         BadInput: The plan has no such arm.
         NotNow: Nobody is enrolled yet.
     """
-    session = workspace.session
+    session, engine = workspace.session, workspace.engine
     receipt = enrolment_receipt(session, pilot)
     told = session.get_one(BatchRow, receipt.batch_no).columns_json
     source = CustomersFile.model_validate_json(told) if told else None
-    rows = _with_ids(workspace, _rows(workspace, pilot, receipt, arm=arm))
+    enrolled = _rows(workspace, pilot, receipt, arm=arm)
     known = [("owner", (source and source.owner) or "owner")]
     if source is not None and source.enrolled_at is not None:
         known.append(("enrolled_at", source.enrolled_at))
     known = [*((one.column, one.name) for one in receipt.attributes), *known]
-    table = workspace.engine.fetch(
-        rows.select("customer_id", "arm", *dict(known)).order_by("customer_id")
-    )
+    counts = enrolled.aggregate(**{column: enrolled[column].count() for column, _ in known})
+    [known_of] = engine.fetch(counts).to_pylist()
     heads = {
         "customer_id": _own_head(source, "customer_id") or "customer_id",
         "arm": _own_head(source, "arm") or "group",
-        **{column: name for column, name in known if table[column].null_count < table.num_rows},
+        **{column: name for column, name in known if known_of[column]},
     }
-    return _csv([*heads.values()], table.select([*heads]))
+    rows = _with_ids(workspace, enrolled).order_by("customer_id").select(*heads)
+    engine.write(harmless(rows).rename(_told_apart(heads)), path)
+
+
+def harmless(rows: ir.Table) -> ir.Table:
+    """Rows for a CSV file: a text that a spreadsheet would run gets an apostrophe.
+
+    As `cell_text` does it, for columns.
+    """
+    safe = {}
+    for name in rows.columns:
+        text = rows[name]
+        if isinstance(text, ir.StringColumn):
+            runs = text.left(1).isin(FORMULA_STARTS)
+            safe[name] = runs.ifelse("'" + text, text).replace("\r", " ")
+    return rows.mutate(**safe)
+
+
+def _told_apart(heads: Mapping[str, str]) -> dict[str, str]:
+    """Columns by their headers, of which no two are the same."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for column, name in heads.items():
+        head = cell_text(name)
+        while head.casefold() in taken:
+            head += " (2)"
+        taken.add(head.casefold())
+        found[head] = column
+    return found
+
+
+def _write_json(rows: pa.RecordBatchReader, path: Path) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write('{"items":[')
+        comma = ""
+        for batch in rows:
+            for row in batch.to_pylist():
+                file.write(comma + json.dumps(row, default=str, ensure_ascii=False))
+                comma = ","
+        file.write('],"next":null}')
 
 
 def _own_head(source: CustomersFile | None, key: str) -> str | None:
@@ -124,22 +172,6 @@ def _with_ids(workspace: Workspace, rows: ir.Table) -> ir.Table:
     # Whoever was erased has no id any more, and must not be mailed.
     directory = workspace.ledger.directory(workspace.engine).drop("batch_no")
     return rows.inner_join(directory, "customer")
-
-
-def arms_csv(table: pa.Table) -> str:
-    """The list as CSV; a text that a spreadsheet would run is preceded by an apostrophe."""
-    return _csv(table.column_names, table)
-
-
-def _csv(heads: Sequence[str], table: pa.Table) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([cell_text(head) for head in heads])
-    for row in table.to_pylist():
-        writer.writerow(
-            [cell_text(cell) if isinstance(cell, str) else cell for cell in row.values()]
-        )
-    return out.getvalue()
 
 
 def overlaps(workspace: Workspace, pilot: PilotRow) -> list[Overlap]:

@@ -23,7 +23,7 @@ from app.dependencies import (
 )
 from app.enrol.forms import MEANINGS, WORDS, guessed, lacking, typed_columns, typed_seed
 from app.enrol.kept import kept_of
-from app.enrol.lists import list_name, list_to_send
+from app.enrol.lists import list_name, write_list
 from app.enrol.request import ask_to_draw, ask_to_enrol, new_seed
 from app.enrol.service import enrolment_receipt, waiting_list
 from app.enrol.shown import (
@@ -44,6 +44,7 @@ from app.web.forms import said_of
 from app.web.inbox import UploadId, Waiting, remember, upload_of_form, waiting_upload
 from app.web.jobs import answer_page, awaited
 from app.web.route import BookRoute
+from app.web.sent import sent_file
 from app.workspace import open_workspace
 from experiments.enrol.customers import attributes_of, refuse_unknown_attributes
 from experiments.enrol.enrolment import as_drawn
@@ -213,11 +214,11 @@ def treatment_list(
 ) -> Response:
     """The list of a group, or of all, for whoever writes to the customers."""
     with database.reading() as session, open_workspace(settings, session) as workspace:
-        text = list_to_send(workspace, pilot, arm=arm)
+        path = workspace.scratch / "list.csv"
+        write_list(workspace, pilot, arm=arm, path=path)
         plan, _ = frozen_plan(workspace.session, pilot)
-    name = list_name(pilot, plan.design.arms, arm)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(text, media_type="text/csv", headers=headers)
+        name = list_name(pilot, plan.design.arms, arm)
+        return sent_file(path, media_type="text/csv", name=name)
 
 
 def _ask_file(

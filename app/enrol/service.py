@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from sqlmodel import Session, select
 
 from app.batches import accept, number_of, pending_batch
+from app.confirming import confirm
 from app.plan.service import frozen_plan, pilot_id
 from app.refusals import NotNow
 from app.stored import from_text, to_text
@@ -249,6 +250,8 @@ def _enrol(
             tier=source.tier,
             batch_no=number_of(batch),
         )
+        tables = ("directory", f"enrolments/{pilot.slug}")
+        confirm(session, workspace.ledger, now=now, tables=tables)
         session.add(
             EnrolmentRow(
                 pilot_id=pilot_id(pilot),

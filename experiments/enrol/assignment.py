@@ -12,16 +12,24 @@ is exactly the planned share, in small strata too.
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from experiments.engines.engine import Engine
 
+Integers = npt.NDArray[np.int64]
+Keys = npt.NDArray[np.uint64]
+
 RECIPE = "pilotbook-assignment-1"
+HASH_DIGITS = 12  # so many hexadecimal digits tell nearly all customers apart
+HASH_BITS = 4 * HASH_DIGITS
 
 
 def assign(
@@ -38,36 +46,87 @@ def assign(
     Returns:
         Columns `customer_id` and `arm`.
     """
-    key = ibis.literal(f"{RECIPE}\n{seed}\n") + customers.customer_id
-    order = ibis.window(
-        group_by=customers.stratum, order_by=[key.hexdigest("sha256"), customers.customer_id]
-    )
-    ranked = customers.select("customer_id", "stratum", rank=ibis.row_number().over(order))
-    sizes = engine.fetch(customers.group_by("stratum").agg(size=lambda t: t.count()))
-    cuts = ibis.memtable(_cuts(sizes, seed=seed, shares=shares))
-    return ranked.join(
-        cuts,
-        [
-            ranked.stratum == cuts.stratum,
-            ranked.rank >= cuts.first,
-            ranked.rank < cuts.end,
-        ],
-    ).select("customer_id", "arm")
+    table = engine.fetch(customers.select("customer_id", "stratum"))
+    strata = pc.dictionary_encode(table["stratum"]).combine_chunks()
+    arms = draw(engine, table["customer_id"], strata, seed=seed, shares=shares)
+    named = {"customer_id": table["customer_id"], "arm": arms.cast(pa.string())}
+    return ibis.memtable(pa.table(named))
 
 
-def _cuts(sizes: pa.Table, *, seed: int, shares: Mapping[str, Fraction]) -> pa.Table:
-    """From which rank to which each arm goes, in each stratum."""
-    rows = [
-        {"stratum": stratum, "arm": arm, "first": first, "end": end}
-        for stratum, size in zip(
-            sizes["stratum"].to_pylist(), sizes["size"].to_pylist(), strict=True
-        )
-        for arm, first, end in cut(size, shares=shares, shift=_shift(seed, stratum))
-    ]
-    columns = [("stratum", pa.string()), ("arm", pa.string())]
-    return pa.Table.from_pylist(
-        rows, schema=pa.schema([*columns, ("first", pa.int64()), ("end", pa.int64())])
+def draw(
+    engine: Engine,
+    ids: pa.ChunkedArray,
+    strata: pa.DictionaryArray,
+    *,
+    seed: int,
+    shares: Mapping[str, Fraction],
+) -> pa.DictionaryArray:
+    """Draw an arm for every id, in the order of the ids; arguments as for `assign`.
+
+    Numbers made of stratum and hash are sorted alone. A customer whose number lies between those
+    at two cuts is between these cuts; only those who share the number at a cut need their whole
+    hash and id.
+    """
+    codes, names = strata.indices.to_numpy(), strata.dictionary.to_pylist()
+    keys = _keys(_hashes(engine, ids, seed=seed), codes, strata=len(names))
+    in_order = np.sort(keys)
+    starts = _starts(names, np.bincount(codes, minlength=len(names)), seed=seed, shares=shares)
+    firsts = in_order[starts[starts < len(keys)]]
+    section = np.searchsorted(firsts, keys, side="right") - 1
+    at_cuts = np.flatnonzero(keys == firsts[section])
+    exact = _exact_order(at_cuts, keys, ids, seed=seed)
+    alike = keys[exact]
+    ranks = np.searchsorted(in_order, alike) + np.arange(len(exact)) - np.searchsorted(alike, alike)
+    section[exact] = np.searchsorted(starts, ranks, side="right") - 1
+    return pa.DictionaryArray.from_arrays((section % len(shares)).astype(np.int8), [*shares])
+
+
+def _hashes(engine: Engine, ids: pa.ChunkedArray, *, seed: int) -> Keys:
+    """The first digits of each customer's hash, as a number."""
+    places = pa.array(np.arange(len(ids)))
+    table = pa.table({"place": places, "customer_id": ids})
+    asked = ibis.memtable(table)
+    digest = (ibis.literal(_key(seed)) + asked.customer_id).hexdigest("sha256")
+    number = (ibis.literal("0x") + digest.left(HASH_DIGITS)).cast("uint64")
+    found = engine.fetch(asked.select("place", number=number))
+    hashes = np.empty(len(ids), np.uint64)
+    hashes[found["place"].to_numpy()] = found["number"].to_numpy()
+    return hashes
+
+
+def _keys(hashes: Keys, codes: npt.NDArray[np.int32], *, strata: int) -> Keys:
+    """Numbers in the order of strata and, within one, of hashes as far as there is room."""
+    room = min(HASH_BITS, 64 - (strata - 1).bit_length())
+    return codes.astype(np.uint64) << np.uint64(room) | hashes >> np.uint64(HASH_BITS - room)
+
+
+def _exact_order(places: Integers, keys: Keys, ids: pa.ChunkedArray, *, seed: int) -> Integers:
+    """Some customers by number, whole hash and id."""
+    chosen = ids.take(pa.array(places)).to_pylist()
+    key = hashlib.sha256(_key(seed).encode())
+
+    def digest(text: str) -> bytes:
+        whole = key.copy()
+        whole.update(text.encode())
+        return whole.digest()
+
+    order = sorted(
+        (number, digest(one), one.encode(), place)
+        for number, one, place in zip(keys[places].tolist(), chosen, places.tolist(), strict=True)
     )
+    return np.array([place for *_, place in order], np.int64)
+
+
+def _starts(
+    names: Sequence[str], sizes: Integers, *, seed: int, shares: Mapping[str, Fraction]
+) -> Integers:
+    """The place at which each arm begins, stratum after stratum."""
+    starts, before = [], 0
+    for stratum, size in zip(names, sizes.tolist(), strict=True):
+        places = cut(size, shares=shares, shift=_shift(seed, stratum))
+        starts += [before + first for _, first, _ in places]
+        before += size
+    return np.array(starts, np.int64)
 
 
 def cut(
@@ -89,6 +148,11 @@ def cut(
     arm, start, _ = places[-1]
     places[-1] = (arm, start, size)
     return places
+
+
+def _key(seed: int) -> str:
+    """What stands before an id when it is hashed."""
+    return f"{RECIPE}\n{seed}\n"
 
 
 def _shift(seed: int, stratum: str) -> Fraction:

@@ -32,7 +32,8 @@ def without_cluster(rows: pa.Table, cluster: str, *, column: str) -> list[Reject
         cluster: Column of the cluster.
         column: What the file calls it.
     """
-    blank = rows.filter(pc.or_kleene(pc.is_null(rows[cluster]), pc.equal(rows[cluster], "")))
+    named = rows[cluster].cast(pa.string())
+    blank = rows.filter(pc.or_kleene(pc.is_null(named), pc.equal(named, "")))
     reason = (
         f"is blank, and customers are assigned together by {column}; fill it in, give a customer "
         f"who belongs to none a value of their own, or leave them out of the file"

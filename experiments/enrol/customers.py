@@ -1,11 +1,11 @@
 """Read the customers of a pilot: ids, arms where they were drawn elsewhere, and attributes."""
 
-from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import ibis
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,6 +13,7 @@ from experiments.engines.engine import Engine
 from experiments.enrol.clusters import cluster_attribute, refuse_split_clusters, without_cluster
 from experiments.errors import BadPlan, Problem, Reject
 from experiments.intake.cast import Kind, Rule, cast_rows
+from experiments.intake.column import Booleans
 from experiments.intake.number import looks_numeric, thousands_points, to_numbers
 from experiments.intake.rows import open_rows
 from experiments.pilot import Plan
@@ -21,6 +22,8 @@ from experiments.terms import DesignKind
 
 LOOKS_LIKE_A_NUMBER = r"^[-+]?[\s€$£%]*[0-9][0-9.,'\s€$£%]*$"
 MOSTLY = 0.8  # of a column's values
+LABELS = ("arm", "tier", "owner")
+PART_ROWS = 122_880  # what DuckDB gives to one thread at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,9 @@ class Customers:
     """The customers of a file that may be enrolled.
 
     Attributes:
-        rows: Columns `customer_id`, `arm` (null where Pilotbook assigns), `tier`, `owner`,
-            `enrolled_at`, and `attribute_0`, `attribute_1`, ... as text.
+        rows: In the order of their ids: columns `customer_id`, `arm` (null where Pilotbook
+            assigns), `tier`, `owner`, `enrolled_at`, and `attribute_0`, `attribute_1`, ...; all
+            texts but the ids as dictionaries, so that what is asked of each value is asked once.
         attributes: Names of the attributes, in the order of their columns.
         numeric: Per attribute, whether every known value is a number.
         counted: Records in the file.
@@ -120,7 +124,7 @@ def read_customers(
     """Read a customers file and check every row.
 
     Args:
-        engine: Finds repeated ids.
+        engine: Sorts the ids.
         path: The file.
         source: What its columns mean.
         plan: Names the arms.
@@ -138,7 +142,10 @@ def read_customers(
         typed = [cast_rows(batch, rules, zone=zone) for batch in opened]
         rejects = [*opened.rejects, *(reject for batch in typed for reject in batch.rejects)]
         counted, delimited = opened.counted, opened.delimited
-    everybody = _named(pa.Table.from_batches([batch.batch for batch in typed]), source, names, plan)
+    table = pa.Table.from_batches([batch.batch for batch in typed])
+    del typed
+    everybody = _complete(_by_id(engine, _named(table, source, names)), plan)
+    del table
     rows, left_out, unknown = _settle_arms(everybody, source, plan)
     rejects += unknown
     early = _outside_the_pilot(rows, plan, source.enrolled_at) if source.enrolled_at else []
@@ -150,18 +157,26 @@ def read_customers(
     found = early + repeated + spoilt + alone
     rejects += found
     refused = pa.array([reject.line for reject in found], pa.int64())
-    rows = rows.filter(pc.invert(pc.is_in(rows["line"], refused)))
+    if found:
+        rows = rows.filter(pc.invert(pc.is_in(rows["line"], refused)))
     if at and cluster and source.arm:
         table = ibis.memtable(rows)
         refuse_split_clusters(engine, table.select("arm", cluster=table[at]), name=cluster)
     return Customers(
         rows=rows.drop_columns(["line"]),
         attributes=names,
-        numeric=tuple(bool(looks_numeric(rows[f"attribute_{at}"])) for at in range(len(names))),
+        numeric=tuple(
+            bool(looks_numeric(levels_of(rows[f"attribute_{at}"]))) for at in range(len(names))
+        ),
         counted=counted,
         left_out=left_out,
         rejects=tuple(sorted(rejects, key=lambda reject: reject.line)),
     )
+
+
+def levels_of(column: pa.ChunkedArray) -> pa.Array:
+    """The values of a dictionary column, each once."""
+    return pc.unique(column).cast(pa.string()).drop_null()
 
 
 def _rules(source: CustomersFile, attributes: tuple[str, ...]) -> dict[str, Rule]:
@@ -177,26 +192,50 @@ def _rules(source: CustomersFile, attributes: tuple[str, ...]) -> dict[str, Rule
     return rules
 
 
-def _named(
-    rows: pa.Table, source: CustomersFile, attributes: tuple[str, ...], plan: Plan
-) -> pa.Table:
-    """Give the columns their own names; what the file does not say gets its default."""
-    nothing = pa.nulls(rows.num_rows, pa.string())
-    start = pa.repeat(pa.scalar(plan.pilot.starts_on, pa.date32()), rows.num_rows)
-    columns: Mapping[str, pa.ChunkedArray | pa.Array] = {
+def _named(rows: pa.Table, source: CustomersFile, attributes: tuple[str, ...]) -> pa.Table:
+    """Give the columns their own names, and texts but the ids their dictionaries."""
+    labels = zip(LABELS, (source.arm, source.tier, source.owner), strict=True)
+    columns: dict[str, pa.ChunkedArray | pa.Array] = {
         "customer_id": rows[source.customer_id],
-        "arm": rows[source.arm] if source.arm else nothing,
-        "tier": rows[source.tier] if source.tier else nothing,
-        "owner": rows[source.owner] if source.owner else nothing,
-        "enrolled_at": rows[source.enrolled_at] if source.enrolled_at else start,
-        # Blanks of any kind, which the engine would not read as part of a number.
-        **{
-            f"attribute_{at}": pc.utf8_trim_whitespace(rows[name])
-            for at, name in enumerate(attributes)
-        },
+        **{name: pc.dictionary_encode(rows[column]) for name, column in labels if column},
+        **{f"attribute_{at}": _trimmed(rows[name]) for at, name in enumerate(attributes)},
         "line": rows["#line"],
     }
-    return pa.table(dict(columns))
+    if source.enrolled_at:
+        columns["enrolled_at"] = rows[source.enrolled_at]
+    return pa.table(columns)
+
+
+def _complete(rows: pa.Table, plan: Plan) -> pa.Table:
+    """Add the columns that the file does not have."""
+    unknown = pa.nulls(rows.num_rows, pa.dictionary(pa.int32(), pa.string()))
+    start = pa.repeat(pa.scalar(plan.pilot.starts_on, pa.date32()), rows.num_rows)
+    for name, column in (*dict.fromkeys(LABELS, unknown).items(), ("enrolled_at", start)):
+        if name not in rows.column_names:
+            rows = rows.append_column(name, column)
+    return rows
+
+
+def _trimmed(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """A text column as a dictionary.
+
+    Without blanks of any kind around a text, which the engine would not read as part of a number.
+    """
+    encoded = pc.dictionary_encode(column).combine_chunks()
+    values = pc.dictionary_encode(pc.utf8_trim_whitespace(encoded.dictionary))
+    return pa.DictionaryArray.from_arrays(values.indices.take(encoded.indices), values.dictionary)
+
+
+def _by_id(engine: Engine, rows: pa.Table) -> pa.Table:
+    """The rows in the order of their ids, in parts that threads can share."""
+    places = pa.array(np.arange(rows.num_rows))
+    ids = ibis.memtable(pa.table({"customer_id": rows["customer_id"], "place": places}))
+    order = engine.fetch(ids.order_by("customer_id").select("place"))["place"]
+    whole, order = rows.combine_chunks(), order.combine_chunks()
+    parts = range(0, rows.num_rows, PART_ROWS)
+    with ThreadPoolExecutor() as pool:
+        taken = pool.map(lambda start: whole.take(order.slice(start, PART_ROWS)), parts)
+        return pa.concat_tables([rows.schema.empty_table(), *taken])
 
 
 def _settle_arms(
@@ -269,10 +308,12 @@ def _spoilt_numbers(
     covariates = {name for metric in plan.metrics for name in metric.covariates}
     found = []
     for at, name in enumerate(names):
-        column = rows[f"attribute_{at}"].combine_chunks()
+        if name not in covariates:
+            continue
+        column = rows[f"attribute_{at}"].cast(pa.string()).combine_chunks()
         known = len(column) - column.null_count
         looks = pc.sum(pc.match_substring_regex(column, LOOKS_LIKE_A_NUMBER)).as_py() or 0
-        if name not in covariates or not known or looks < MOSTLY * known:
+        if not known or looks < MOSTLY * known:
             continue
         doubtful = thousands_points(column) if delimited else ()
         found += [
@@ -291,14 +332,13 @@ def _outside_the_pilot(rows: pa.Table, plan: Plan, column: str) -> list[Reject]:
     """Enrolment days before the first or after the last day of the pilot."""
     first, last = plan.pilot.starts_on, plan.pilot.ends_on
     reason = f"enrolment lies outside the pilot, which runs from {first} to {last}"
-
-    def is_outside(day: date) -> bool:
-        return not first <= day <= last
-
+    days = rows["enrolled_at"]
+    outside = rows.filter(pc.or_(pc.less(days, first), pc.greater(days, last)))
     return [
         Reject(line=line, column=column, value=str(day), reason=reason)
-        for line, day in zip(rows["line"].to_pylist(), rows["enrolled_at"].to_pylist(), strict=True)
-        if is_outside(day)
+        for line, day in zip(
+            outside["line"].to_pylist(), outside["enrolled_at"].to_pylist(), strict=True
+        )
     ]
 
 
@@ -307,7 +347,11 @@ def _repeated(engine: Engine, everybody: pa.Table, rows: pa.Table, *, column: st
 
     An arm that is left out counts as an arm here; its own lines are not refused.
     """
-    table = ibis.memtable(everybody.select(["customer_id", "arm", "line"]))
+    again = _is_again(everybody["customer_id"])
+    if not again.any():
+        return []
+    several = everybody.filter(pa.array(again | np.append(again[1:], False)))
+    table = ibis.memtable(several.select(["customer_id", "arm", "line"]))
     window = ibis.window(group_by=table.customer_id)
     seen = table.mutate(
         first=table.line.min().over(window),
@@ -330,3 +374,11 @@ def _repeated(engine: Engine, everybody: pa.Table, rows: pa.Table, *, column: st
         )
         for row in engine.fetch(twice.semi_join(kept, "line").order_by("line")).to_pylist()
     ]
+
+
+def _is_again(ids: pa.ChunkedArray) -> Booleans:
+    """Which ids are the same as the one before; they are in order."""
+    again = np.zeros(len(ids), bool)
+    if len(ids) > 1:
+        again[1:] = pc.equal(ids.slice(1), ids.slice(0, len(ids) - 1)).to_numpy()
+    return again

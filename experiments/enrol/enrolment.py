@@ -2,20 +2,22 @@
 
 import hashlib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 
 import ibis
-import ibis.expr.types as ir
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from experiments.behavior.accounts import Attribute, Enrolment
 from experiments.engines.engine import Engine
-from experiments.enrol.assignment import assign
+from experiments.enrol.assignment import draw
 from experiments.enrol.clusters import assign_clusters, cluster_attribute, clusters_per_arm
 from experiments.enrol.customers import Customers
 from experiments.errors import BadInput
-from experiments.ledger.directory import number_customers
+from experiments.ledger.directory import number_in_order
 from experiments.ledger.ledger import Ledger
 from experiments.pilot import Plan
 
@@ -98,36 +100,30 @@ def enrol(
         BadInput: An arm is left without customers, or a cluster lies in several strata; nothing
             was kept.
     """
-    rows = ibis.memtable(customers.rows)
-    assigned = customers.rows["arm"].null_count > 0
+    rows = customers.rows
+    assigned = rows["arm"].null_count > 0
     if assigned:
-        drawn = _drawn(engine, customers, rows, plan=plan)
-        rows = rows.drop("arm").inner_join(drawn, "customer_id")
-    rows = engine.keep(rows)
-    days = engine.fetch(
-        rows.aggregate(first=rows.enrolled_at.min(), last=rows.enrolled_at.max())
-    ).to_pylist()[0]
-    arms = {
-        row["arm"]: row["n"]
-        for row in engine.fetch(rows.group_by("arm").agg(n=lambda t: t.count())).to_pylist()
-    }
+        drawn = _drawn(engine, customers, plan=plan)
+        rows = rows.set_column(rows.column_names.index("arm"), "arm", drawn)
+    counted = rows["arm"].value_counts().flatten()
+    arms = dict(zip(counted[0].to_pylist(), counted[1].to_pylist(), strict=True))
     _refuse_empty_arms(plan, arms)
     cluster = cluster_attribute(plan)
     clusters: dict[str, int] = {}
     if cluster is not None:
-        named = rows.select("arm", cluster=rows[_column(customers, cluster)])
-        counted = clusters_per_arm(engine, named)
-        clusters = {arm: counted[arm] for arm in plan.design.arms}
+        named = pa.table({"arm": rows["arm"], "cluster": rows[_column(customers, cluster)]})
+        found = clusters_per_arm(engine, ibis.memtable(named))
+        clusters = {arm: found[arm] for arm in plan.design.arms}
     receipt = EnrolmentReceipt(
         batch_no=batch_no,
-        fingerprint=_fingerprint(engine, rows),
+        fingerprint=_fingerprint(rows),
         arms={arm: arms.get(arm, 0) for arm in plan.design.arms},
         counted=customers.counted,
         left_out=customers.left_out,
         assigned=assigned,
         tier=tier,
         attributes=known_attributes(customers),
-        last_enrolled_on=days["last"],
+        last_enrolled_on=pc.max(rows["enrolled_at"]).as_py(),
         seed=plan.design.seed if assigned else None,
         strata=plan.design.strata if assigned else (),
         cluster=cluster,
@@ -157,46 +153,81 @@ def _refuse_empty_arms(plan: Plan, customers: Mapping[str, int]) -> None:
         )
 
 
-def _drawn(engine: Engine, customers: Customers, rows: ir.Table, *, plan: Plan) -> ir.Table:
-    """Columns `customer_id` and `arm`: customers one by one, or with all of their cluster."""
-    design, stratum = plan.design, _stratum(plan, customers, rows)
+def _drawn(engine: Engine, customers: Customers, *, plan: Plan) -> pa.ChunkedArray:
+    """An arm for every row: customers one by one, or with all of their cluster."""
+    design, strata, rows = plan.design, _strata(plan, customers), customers.rows
     seed, shares = design.seed or 0, design.planned_shares()
     cluster = cluster_attribute(plan)
     if cluster is None:
-        units = rows.select("customer_id", stratum=stratum)
-        return assign(engine, units, seed=seed, shares=shares)
-    units = rows.select("customer_id", cluster=rows[_column(customers, cluster)], stratum=stratum)
-    return assign_clusters(engine, units, name=cluster, seed=seed, shares=shares)
+        arms = draw(engine, rows["customer_id"], strata, seed=seed, shares=shares)
+        return pa.chunked_array([arms])
+    units = {
+        "customer_id": rows["customer_id"],
+        "cluster": rows[_column(customers, cluster)],
+        "stratum": strata,
+    }
+    table = ibis.memtable(pa.table(units))
+    drawn = assign_clusters(engine, table, name=cluster, seed=seed, shares=shares)
+    return pc.dictionary_encode(engine.fetch(drawn.order_by("customer_id"))["arm"])
 
 
 def _column(customers: Customers, attribute: str) -> str:
     return f"attribute_{customers.attributes.index(attribute)}"
 
 
-def _stratum(plan: Plan, customers: Customers, rows: ir.Table) -> ir.StringValue:
-    """The values of the strata, joined; one stratum where the plan has none."""
-    stratum: ir.StringValue = ibis.literal("")
+def _strata(plan: Plan, customers: Customers) -> pa.DictionaryArray:
+    """The values of the strata, joined, for every row; one stratum where the plan has none."""
+    mixed, names = np.zeros(customers.rows.num_rows, np.int64), [""]
     for name in plan.design.strata:
-        column = rows[_column(customers, name)]
-        stratum = stratum + column.fill_null("") + STRATUM_JOINT
-    return stratum
+        column = customers.rows[_column(customers, name)].combine_chunks()
+        levels = [*column.dictionary.to_pylist(), ""]
+        codes = column.indices.fill_null(len(levels) - 1).to_numpy()
+        used = pc.dictionary_encode(pa.array(mixed * len(levels) + codes))
+        mixed = used.indices.to_numpy().astype(np.int64)
+        names = [
+            f"{names[at // len(levels)]}{levels[at % len(levels)]}{STRATUM_JOINT}"
+            for at in used.dictionary.to_pylist()
+        ]
+    # An empty text and none at all are the same stratum.
+    told = pc.dictionary_encode(pa.array(names, pa.string()))
+    return pa.DictionaryArray.from_arrays(told.indices.take(pa.array(mixed)), told.dictionary)
 
 
-def _fingerprint(engine: Engine, rows: ir.Table) -> str:
-    """One text per customer, sorted, hashed: independent of order and of numbers."""
-    lines = rows.select(
-        line=rows.customer_id + "\t" + rows.arm + "\t" + rows.enrolled_at.cast("string") + "\n"
-    ).order_by("line")
+def _fingerprint(rows: pa.Table) -> str:
+    """One text per customer, sorted, hashed: independent of order and of numbers.
+
+    Rows in the order of their ids are in the order of their lines: no id holds a character that
+    comes before a tab.
+    """
+
+    def lines(batch: pa.RecordBatch) -> memoryview:
+        day = pc.binary_join_element_wise(batch["enrolled_at"].cast(pa.string()), "", "\n")
+        arm = batch["arm"].cast(pa.string())
+        joined = pc.binary_join_element_wise(batch["customer_id"], arm, day, "\t")
+        _, offsets, text = joined.buffers()
+        return memoryview(text)[: np.frombuffer(offsets, np.int32)[len(joined)]]
+
     digest = hashlib.sha256()
-    for batch in engine.stream(lines):
-        digest.update("".join(batch.column("line").to_pylist()).encode())
+    with ThreadPoolExecutor() as pool:
+        for text in pool.map(lines, rows.to_batches()):
+            digest.update(text)
     return digest.hexdigest()
 
 
-def _keep(engine: Engine, ledger: Ledger, rows: ir.Table, *, pilot: str, batch_no: int) -> None:
+def _keep(engine: Engine, ledger: Ledger, rows: pa.Table, *, pilot: str, batch_no: int) -> None:
     """Write the list under customer numbers; ids stay in the directory."""
-    directory = number_customers(engine, ledger, rows.select("customer_id"), batch_no=batch_no)
-    numbered = rows.inner_join(directory, "customer_id").drop("customer_id")
-    ordered = numbered.mutate(batch_no=ibis.literal(batch_no, "int64")).order_by("customer")
-    table: pa.Table = engine.fetch(ordered)
+    numbers = number_in_order(engine, ledger, rows["customer_id"], batch_no=batch_no)
+    # Plain texts: a dictionary is a matter of memory, not of the ledger.
+    columns = {
+        field.name: rows[field.name].cast(field.type.value_type)
+        if pa.types.is_dictionary(field.type)
+        else rows[field.name]
+        for field in rows.schema
+        if field.name != "customer_id"
+    }
+    columns["customer"] = pa.chunked_array([numbers])
+    columns["batch_no"] = pa.chunked_array([pa.repeat(pa.scalar(batch_no), rows.num_rows)])
+    table = pa.table(columns)
+    if (np.diff(numbers.to_numpy()) < 0).any():
+        table = table.sort_by("customer")
     ledger.append_enrolment(pilot, table, batch_no=batch_no)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from experiments.engines.engine import Engine, open_engine
+from experiments.enrol import assignment
 from experiments.enrol.assignment import assign, cut
 
 HALVES = {"control": Fraction(1, 2), "mail": Fraction(1, 2)}
@@ -76,6 +77,19 @@ def test_ids_with_any_letters_are_hashed_as_utf8(engine: Engine) -> None:
     ids = ["Łódź", "ß", "日本", "a b", "0012", "12", "'", "%s", "é"]
     drawn = arms(engine, ids, seed=1, shares=HALVES)
     assert drawn == by_hashlib(ids, [""] * len(ids), seed=1, shares=HALVES)
+
+
+@pytest.mark.parametrize("digits", [1, 2, 16])
+def test_customers_whose_hashes_begin_alike_are_told_apart_by_the_rest(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, digits: int
+) -> None:
+    """With one digit every cut falls among such hashes; with 16 the stratum takes some bits."""
+    monkeypatch.setattr(assignment, "HASH_DIGITS", digits)
+    monkeypatch.setattr(assignment, "HASH_BITS", 4 * digits)
+    ids = [str(number) for number in range(600)]
+    strata = [STRATA[number % 7 % 4] for number in range(600)]
+    drawn = arms(engine, ids, seed=11, shares=THREE, strata=strata)
+    assert drawn == by_hashlib(ids, strata, seed=11, shares=THREE)
 
 
 def test_the_order_of_the_rows_does_not_matter(engine: Engine) -> None:

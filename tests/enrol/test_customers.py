@@ -48,7 +48,7 @@ def seeded(plan: Plan, **design: object) -> Plan:
 
 def test_ids_stay_as_they_are_written(tmp_path: Path) -> None:
     customers = read(tmp_path, ["id,arm", "0012,mail", "12,control", "1.0,mail", "1e3,control"])
-    assert customers.rows["customer_id"].to_pylist() == ["0012", "12", "1.0", "1e3"]
+    assert customers.rows["customer_id"].to_pylist() == ["0012", "1.0", "12", "1e3"]
     assert not customers.rejects
 
 
