@@ -49,7 +49,7 @@ from app.web.route import note
 from experiments.report.flat import as_csv, as_table, chosen
 from experiments.report.plain import as_json
 from experiments.terms import CheckName
-from experiments.words import FORMULA_STARTS
+from experiments.words import FORMULA_STARTS, cell_text
 
 PARQUET: Final = "application/vnd.apache.parquet"
 CSV: Final = "text/csv"
@@ -291,6 +291,7 @@ def _csv(path: Path) -> Iterator[bytes]:
             for at, column in enumerate(table.schema):
                 if pa.types.is_string(column.type):
                     table = table.set_column(at, column.name, _harmless(table.column(at)))
+            table = table.rename_columns([cell_text(name) for name in table.column_names])
             out = io.BytesIO()
             csv.write_csv(table, out, csv.WriteOptions(include_header=is_first))
             is_first = False

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from importlib.metadata import version
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func
@@ -97,6 +99,7 @@ def analyse_pilot(
     today: date,
     lift: LiftRow | None = None,
     known_registration: Registration | None = None,
+    declared: Mapping[str, date] = MappingProxyType({}),
 ) -> Finding:
     """Analyse a pilot as of its newest permitted look; before the first, veiled, as of today.
 
@@ -106,13 +109,14 @@ def analyse_pilot(
         today: The day.
         lift: Of the veil: outcomes are looked at as of today, whatever the plan says.
         known_registration: Given where the registry cannot know it, as in a throw-away workspace.
+        declared: Per measure that came in no batch, the day through which its rows are complete.
 
     Raises:
         NotSupported: The plan asks for what this version does not do.
         MissingMeasure: A metric's measure was never recorded.
         NotNow: Nobody is enrolled yet.
     """
-    session, engine, ledger = workspace.session, workspace.engine, workspace.ledger
+    session, engine, ledger = workspace.session, workspace.analysis_engine, workspace.ledger
     frozen, stored = frozen_plan(session, pilot)
     receipt = enrolment_receipt(session, pilot)
     plan = as_drawn(frozen, seed=receipt.seed, strata=receipt.strata)
@@ -124,7 +128,7 @@ def analyse_pilot(
     through = inputs.ledger_through
     without = excluded(session, through=through)
     unread = never_accepted(session, through=through)
-    declared = complete_through(session, through=through)
+    complete = {**complete_through(session, through=through), **declared}
     session.commit()
     enrolment = enrolment_of(engine, ledger, pilot.slug, receipt)
     analysed = analyse(
@@ -134,18 +138,22 @@ def analyse_pilot(
         enrolment=enrolment,
         tier=receipt.tier,
         inputs=inputs,
-        complete_through=declared,
+        complete_through=complete,
         lifted=now_lifted,
         lifts=lifts,
     )
     known = known_registration or registration(
         frozen_at=stored.frozen_at.astimezone(ZoneInfo(workspace.timezone)),
         starts_on=plan.pilot.starts_on,
-        # Reversed batches too: whoever saw an outcome has seen it.
-        first_outcome_recorded_at=first_outcome_recorded_at(
+        # Reversed batches and withdrawn rows too: whoever saw an outcome has seen it.
+        first_outcome_recorded_at=analysed.first_outcome_recorded_at
+        if not analysed.analysis.veiled
+        and without == unread
+        and not ledger.live_files("withdrawn")
+        else first_outcome_recorded_at(
             engine,
             plan,
-            behavior=ledger.behavior(engine, through=through, without=unread),
+            behavior=ledger.behavior(engine, through=through, without=unread, with_withdrawn=True),
             enrolment=enrolment,
         ),
     )

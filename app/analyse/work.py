@@ -48,7 +48,7 @@ def run(
     session = workspace.session
     pilot = session.exec(select(PilotRow).where(PilotRow.slug == asked["slug"])).one()
     lift = session.get_one(LiftRow, asked["lift"]) if asked.get("lift") else None
-    engine = workspace.engine.name
+    engine = workspace.analysis_engine.name
     inputs = inputs_of(session, pilot, today=as_of, engine=engine, lifted=lift is not None)
     same = same_analysis(session, pilot, inputs, lift=lift)
     session.commit()
@@ -104,7 +104,7 @@ def _refuse_veiled_look(finding: Finding, standing: Head | None) -> None:
 
 def _accounts(workspace: Workspace, finding: Finding) -> pa.Table:
     return accounts_table(
-        workspace.engine,
+        workspace.analysis_engine,
         finding.plan,
         finding.analysed,
         finding.enrolment.attributes,

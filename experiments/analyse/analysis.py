@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import ibis.expr.types as ir
 
@@ -18,7 +18,6 @@ from experiments.analyse.received import Received, received
 from experiments.analyse.resampled import resampled
 from experiments.analyse.rows import (
     Reach,
-    known_rows,
     missing_days,
     reach,
     refuse_silence,
@@ -29,11 +28,13 @@ from experiments.analyse.schedule import Lifted, Schedule
 from experiments.analyse.signs import count_clusters, read_contacts_by_others, read_signs
 from experiments.analyse.supplied import weigh
 from experiments.behavior.accounts import AccountColumns, Enrolment
+from experiments.behavior.census import take_census
+from experiments.behavior.summaries import Sums
 from experiments.engines.engine import Engine
 from experiments.errors import NotSupported, Undefined
 from experiments.pilot import Plan
 from experiments.stats.bootstrap import BootstrapT
-from experiments.terms import LifetimeValue, Look, VerdictOn
+from experiments.terms import CONTACT, LifetimeValue, Look, VerdictOn
 from experiments.words import day
 
 
@@ -110,11 +111,20 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """An analysis, and the accounts behind it (without outcomes while veiled)."""
+    """An analysis, and the accounts behind it (without outcomes while veiled).
+
+    Attributes:
+        analysis: The analysis.
+        accounts: A row per customer.
+        columns: Which column is which; None while veiled.
+        first_outcome_recorded_at: When the first row inside a metric's window reached the ledger,
+            of the rows that were read; None where none did, and while veiled.
+    """
 
     analysis: Analysis
     accounts: ir.Table
     columns: AccountColumns | None
+    first_outcome_recorded_at: datetime | None = None
 
 
 def refuse_unsupported(plan: Plan) -> None:
@@ -174,19 +184,25 @@ def analyse(
         complete_through=complete_through,
         as_of=None if early else as_of,
     )
-    seen = rows_seen(engine, plan, behavior=behavior, enrolment=enrolment, as_of=as_of)
-    reached = reach(engine, plan, behavior=seen, enrolment=enrolment)
+    seen = rows_seen(plan, behavior=behavior, as_of=as_of)
+    enrolment = _held(engine, enrolment)
+    census = None
     if not early:
-        known = known_rows(engine, plan, behavior=seen, enrolment=enrolment)
+        census = take_census(engine, plan, behavior=behavior, enrolment=enrolment, as_of=as_of)
+    contacts = seen if census is None or census.rows_of(CONTACT) else None
+    reached = reach(engine, plan, behavior=contacts, enrolment=enrolment)
+    others = read_contacts_by_others(engine, plan, seen=contacts, enrolment=enrolment)
+    known = {} if census is None else census.recorded(plan)
+    if census is not None:
         refuse_silence(engine, plan, behavior=behavior, known=known, reached=reached)
-    if early or gaps:
+    if census is None or gaps:
         return _veiled(
             engine,
             plan,
             schedule,
             enrolment,
             reached,
-            seen=seen,
+            others=others,
             inputs=inputs,
             gaps=gaps,
             lifts=lifts,
@@ -203,6 +219,8 @@ def analyse(
         tier=tier,
         as_of=as_of,
         earlier=taken_before if schedule.growing else (),
+        behavior=behavior,
+        has_contacts=contacts is not None,
     )
     chosen = weigh(
         engine,
@@ -235,6 +253,7 @@ def analyse(
             reached=reached,
             tier=None,
             as_of=day_before,
+            has_contacts=contacts is not None,
         ).evidence
         for day_before in (() if schedule.growing or lifted else taken_before)
     ]
@@ -249,8 +268,7 @@ def analyse(
             read_signs(
                 engine,
                 plan,
-                behavior=behavior,
-                seen=seen,
+                census=census,
                 enrolment=enrolment,
                 accounts=gathered.accounts,
                 columns=gathered.columns,
@@ -260,9 +278,9 @@ def analyse(
             look=look,
             lifts=lifts,
             closes_on=schedule.last - timedelta(days=1),
-            used=rows_used(engine, plan, behavior, enrolment, known),
+            used=rows_used(plan, census, known),
             cluster_counts=count_clusters(engine, plan, enrolment),
-            others=read_contacts_by_others(engine, plan, seen=seen, enrolment=enrolment),
+            others=others,
         ),
         estimates=found,
         evidence=evidence,
@@ -279,7 +297,19 @@ def analyse(
         lifts=tuple(lifts),
         received=received(engine, plan, gathered, confidence=look.confidence),
     )
-    return Analysed(analysis, gathered.accounts, gathered.columns)
+    return Analysed(
+        analysis,
+        gathered.accounts,
+        gathered.columns,
+        first_outcome_recorded_at=census.first_outcome_recorded_at(plan),
+    )
+
+
+def _held(engine: Engine, enrolment: Enrolment) -> Enrolment:
+    """The enrolment in the engine, with the day of its first customer: every pass joins it."""
+    rows = engine.keep(enrolment.rows)
+    first = engine.fetch(rows.aggregate(day=rows.enrolled_at.min()))["day"][0].as_py()
+    return replace(enrolment, rows=rows, first_enrolled_on=first)
 
 
 def money_alone(plan: Plan) -> Plan:
@@ -294,7 +324,7 @@ def _veiled(
     enrolment: Enrolment,
     reached: Mapping[str, Reach],
     *,
-    seen: ir.Table,
+    others: Mapping[str, Sums],
     inputs: Inputs,
     gaps: Mapping[str, str],
     lifts: Sequence[Lifted],
@@ -316,11 +346,7 @@ def _veiled(
             if early
             else checks.measured(closes_on, inputs.as_of),
             checks.rows_complete(gaps, {}),
-            *contact_checks(
-                plan,
-                reached,
-                read_contacts_by_others(engine, plan, seen=seen, enrolment=enrolment),
-            ),
+            *contact_checks(plan, reached, others),
         ),
         estimates=(),
         evidence=None,

@@ -49,5 +49,5 @@ def attribute_sums(
         rows = by_cluster(rows, cluster=CLUSTER, keys=["arm"], variables=names, size=CUSTOMERS)
         names = (*names, CUSTOMERS)
     summary = Summary((names,))
-    found = summary.read(engine.fetch(summary.expression(rows, by=["arm"])), by=["arm"])
+    found = summary.of(engine, rows, by=["arm"])
     return {arm: sums for (arm,), sums in found.items()}, names

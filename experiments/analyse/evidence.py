@@ -6,12 +6,14 @@ Past this point no stage touches rows: estimates, checks and verdicts are functi
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 
 import ibis.expr.types as ir
 
 from experiments.analyse.over_time import Period, periods
 from experiments.analyse.rows import Arm, Reach
 from experiments.analyse.variables import (
+    CLUSTER,
     CUSTOMERS,
     Outcome,
     Variables,
@@ -29,14 +31,15 @@ from experiments.behavior.accounts import (
 from experiments.behavior.caps import capped
 from experiments.behavior.clusters import by_cluster
 from experiments.behavior.lapse import lapses
-from experiments.behavior.summaries import Summary, Sums
+from experiments.behavior.signs import marks, presence
+from experiments.behavior.summaries import Summary, Sums, add_up
 from experiments.behavior.windows import MetricWindow
 from experiments.engines.engine import Engine
 from experiments.pilot import Plan
 from experiments.stats.survival import DayCounts
 
 Level = str
-MOST_STRATUM_ARMS = 5_000
+MOST_STRATUM_ARMS, MOST_CELLS = 5_000, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,8 @@ def gather(
     tier: str | None,
     as_of: date,
     earlier: Sequence[date] = (),
+    behavior: ir.Table | None = None,
+    has_contacts: bool = True,
 ) -> Gathered:
     """Compute accounts and take every sum that the methods need.
 
@@ -127,14 +132,27 @@ def gather(
         tier: Name of the attribute that holds the value tier, if any.
         as_of: The day of the analysis.
         earlier: Days of earlier looks at the same customers, whose window grows.
+        behavior: Rows of every measure, from which accounts and evidence get what the checks need;
+            None for the sums alone.
+        has_contacts: Whether the ledger holds a contact with any of them.
 
     Raises:
         BadInput: An attribute that the plan uses has too many different values.
     """
     refuse_many_levels(engine, plan, enrolment, tier=tier)
     expression, columns = accounts(
-        plan, behavior=seen, enrolment=enrolment, known=known, as_of=as_of, earlier=earlier
+        plan,
+        behavior=seen,
+        enrolment=enrolment,
+        known=known,
+        as_of=as_of,
+        earlier=earlier,
+        also=None if behavior is None else marks(plan, enrolment, as_of=as_of),
+        has_contacts=has_contacts,
     )
+    if behavior is not None:
+        there = presence(plan, behavior=behavior, enrolment=enrolment, as_of=as_of)
+        expression = expression.left_join(there, "customer").drop("customer_right")
     kept = capped(engine, plan, engine.keep(expression), columns)
     laid_out = variables(plan, engine, kept, columns, enrolment=enrolment, tier=tier)
     with engine.held(laid_out.rows) as rows:
@@ -154,13 +172,17 @@ def gather(
         known=known,
         everybody=everybody,
         partly={name: of_window[end_day] for name, end_day in windows.items()},
-        over_time=periods(engine, plan, behavior=seen, enrolment=enrolment, as_of=as_of),
+        over_time=()
+        if behavior is None
+        else periods(engine, plan, behavior=seen, enrolment=enrolment, as_of=as_of),
         outcomes=laid_out.outcomes,
         covariates=laid_out.covariates,
         baseline=laid_out.baseline,
         clustered=laid_out.cluster is not None,
         earlier=laid_out.earlier,
-        lapses=lapses(engine, plan, behavior=seen, enrolment=enrolment, as_of=as_of),
+        lapses={}
+        if behavior is None
+        else lapses(engine, plan, behavior=seen, enrolment=enrolment, as_of=as_of),
     )
     return Gathered(evidence, kept, columns)
 
@@ -179,17 +201,19 @@ def _measured(
     baseline = (*laid_out.baseline, *((CUSTOMERS,) if laid_out.cluster else ()))
     overall = [*families, baseline] if with_baseline and baseline else families
 
+    summary = Summary(tuple(overall), cubed=cubed)
+    if laid_out.cluster is None:
+        return _added_up(engine, customers, summary, laid_out)
+
     def summed(summary: Summary, keys: list[str]) -> dict[tuple[str, ...], Sums]:
-        rows = customers
-        if laid_out.cluster is not None:
-            rows = by_cluster(
-                customers,
-                cluster=laid_out.cluster,
-                keys=keys,
-                variables=summary.variables,
-                size=CUSTOMERS,
-            )
-        return summary.read(engine.fetch(summary.expression(rows, by=keys)), by=keys)
+        rows = by_cluster(
+            customers,
+            cluster=CLUSTER,
+            keys=keys,
+            variables=summary.variables,
+            size=CUSTOMERS,
+        )
+        return summary.of(engine, rows, by=keys)
 
     by_segment: dict[str, dict[Level, dict[Arm, Sums]]] = {}
     for attribute, column in laid_out.segments.items():
@@ -197,27 +221,87 @@ def _measured(
         found = summed(Summary(tuple(families), cubed=cubed), [column, "arm"])
         for (level, arm), sums in found.items():
             levels.setdefault(level, {})[arm] = sums
-    by_arm = summed(Summary(tuple(overall), cubed=cubed), ["arm"])
+    by_arm = summed(summary, ["arm"])
+    return Measured({arm: sums for (arm,), sums in by_arm.items()}, by_segment)
+
+
+def _added_up(
+    engine: Engine, customers: ir.Table, summary: Summary, laid_out: Variables
+) -> Measured:
+    """The same over customers: summed once per combination of levels, and added up from there."""
+    segments, strata = laid_out.segments, laid_out.strata
+    keys = ["arm", *dict.fromkeys([*segments.values(), *strata])]
+    if _count(engine, customers, keys) > MOST_CELLS:
+        return _one_by_one(engine, customers, summary, laid_out)
+    cells = _cells(engine, customers, summary, laid_out, keys=keys)
+
+    def along(*wanted: str) -> dict[tuple[str, ...], Sums]:
+        parts: dict[tuple[str, ...], list[Sums]] = {}
+        for levels, sums in cells.items():
+            parts.setdefault(tuple(levels[keys.index(key)] for key in wanted), []).append(sums)
+        return {key: add_up(found) for key, found in sorted(parts.items())}
+
     return Measured(
-        {arm: sums for (arm,), sums in by_arm.items()},
-        by_segment,
-        {} if laid_out.cluster else _by_stratum(engine, customers, laid_out),
+        {arm: sums for (arm,), sums in along("arm").items()},
+        {name: _by_level(along(column, "arm")) for name, column in segments.items()},
+        _by_level(along(*strata, "arm")) if strata else {},
     )
 
 
-def _by_stratum(
-    engine: Engine, customers: ir.Table, laid_out: Variables
-) -> dict[Level, dict[Arm, Sums]]:
-    """The sums of the outcomes within each combination of the strata's levels."""
-    keys = [*laid_out.strata, "arm"]
-    if not laid_out.strata or _count(engine, customers, keys) > MOST_STRATUM_ARMS:
-        return {}
-    summary = Summary(tuple(outcome.variables for outcome in laid_out.outcomes.values()))
-    found: dict[Level, dict[Arm, Sums]] = {}
-    rows = engine.fetch(summary.expression(customers, by=keys))
-    for (*levels, arm), sums in summary.read(rows, by=keys).items():
-        found.setdefault(" / ".join(levels), {})[arm] = sums
+def _cells(
+    engine: Engine,
+    customers: ir.Table,
+    summary: Summary,
+    laid_out: Variables,
+    *,
+    keys: Sequence[str],
+) -> dict[tuple[str, ...], Sums]:
+    """Sums per combination of levels; an indicator of a level is the same for all of a cell."""
+    fixed = {name: of for name, of in laid_out.indicators.items() if name in summary.variables}
+    free = tuple(pair for pair in summary.pairs if not fixed.keys() & {*pair})
+    alone = tuple((name,) for name in summary.variables if name not in fixed)
+    asked = Summary((*free, *alone), cubed=summary.cubed)
+    found = {}
+    for levels, sums in asked.of(engine, customers, by=keys).items():
+        value = {
+            name: int(levels[keys.index(column)] == level)
+            for name, (column, level) in fixed.items()
+        }
+        totals = dict(sums.totals) | {name: Decimal(sums.n * one) for name, one in value.items()}
+        products = dict(sums.products)
+        for one, other in summary.pairs:
+            if one in value:
+                products[one, other] = totals[other] * value[one]
+            elif other in value:
+                products[one, other] = totals[one] * value[other]
+        found[levels] = Sums(n=sums.n, totals=totals, products=products, cubes=sums.cubes)
     return found
+
+
+def _by_level(
+    sums: Mapping[tuple[str, ...], Sums],
+) -> dict[Level, dict[Arm, Sums]]:
+    found: dict[Level, dict[Arm, Sums]] = {}
+    for (*levels, arm), one in sums.items():
+        found.setdefault(" / ".join(levels), {})[arm] = one
+    return found
+
+
+def _one_by_one(
+    engine: Engine, customers: ir.Table, summary: Summary, laid_out: Variables
+) -> Measured:
+    """The same with a question per attribute, where combinations of levels are too many."""
+    strata = [*laid_out.strata, "arm"]
+    return Measured(
+        {arm: sums for (arm,), sums in summary.of(engine, customers, by=["arm"]).items()},
+        {
+            name: _by_level(summary.of(engine, customers, by=[column, "arm"]))
+            for name, column in laid_out.segments.items()
+        },
+        {}
+        if not laid_out.strata or _count(engine, customers, strata) > MOST_STRATUM_ARMS
+        else _by_level(summary.of(engine, customers, by=strata)),
+    )
 
 
 def _count(engine: Engine, customers: ir.Table, keys: Sequence[str]) -> int:

@@ -171,7 +171,7 @@ def _by_contact(
     rows = counted.mutate(got=(counted[columns.contacts] > 0).ifelse("contacted", "not contacted"))
     summary = Summary(((variable,),))
     by = ["arm", "got"]
-    return summary.read(engine.fetch(summary.expression(rows, by=by)), by=by)
+    return summary.of(engine, rows, by=by)
 
 
 def _without(

@@ -10,18 +10,12 @@ from datetime import date, datetime, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from experiments.behavior.accounts import (
-    Enrolment,
-    Recorded,
-    is_contact,
-    joined,
-    read_recorded,
-    recorded,
-)
+from experiments.behavior.accounts import Enrolment, Recorded, is_contact, joined
+from experiments.behavior.census import Census
 from experiments.behavior.windows import MetricWindow
 from experiments.engines.engine import Engine
 from experiments.errors import BadInput, MissingMeasure
-from experiments.pilot import Plan
+from experiments.pilot import Metric, Plan
 from experiments.terms import CONTACT, MetricKind
 from experiments.words import day
 
@@ -55,26 +49,20 @@ class RowsUsed:
 
 
 def reach(
-    engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolment
+    engine: Engine, plan: Plan, *, behavior: ir.Table | None, enrolment: Enrolment
 ) -> dict[Arm, Reach]:
-    """Count customers and contacted customers per arm."""
-    rows = joined(behavior, enrolment.rows)
-    contacts = rows.filter(is_contact(plan, rows) & (rows.value > 0))
-    contacted = _per_arm(engine, contacts.group_by("arm").agg(n=contacts.customer.nunique()))
+    """Count customers and contacted customers per arm; nobody was contacted without behavior."""
+    contacted: dict[Arm, int] = {}
+    if behavior is not None:
+        rows = joined(behavior.filter(behavior.measure == CONTACT), enrolment.rows)
+        contacts = rows.filter(is_contact(plan, rows) & (rows.value > 0))
+        contacted = _per_arm(engine, contacts.group_by("arm").agg(n=contacts.customer.nunique()))
     enrolled = _per_arm(engine, enrolment.rows.group_by("arm").agg(n=lambda t: t.count()))
     return {arm: Reach(enrolled.get(arm, 0), contacted.get(arm, 0)) for arm in plan.design.arms}
 
 
 def _per_arm(engine: Engine, counts: ir.Table) -> dict[Arm, int]:
     return {row["arm"]: row["n"] for row in engine.fetch(counts).to_pylist()}
-
-
-def known_rows(
-    engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolment
-) -> dict[str, Recorded]:
-    """What the ledger holds for each metric: counts and days, no outcome."""
-    row = engine.fetch(recorded(plan, behavior=behavior, enrolment=enrolment.rows)).to_pylist()[0]
-    return read_recorded(plan, row)
 
 
 def refuse_silence(
@@ -122,34 +110,22 @@ def _measures(engine: Engine, behavior: ir.Table) -> list[str]:
     return [str(name) for name in names["measure"].to_pylist()]
 
 
-def rows_used(
-    engine: Engine,
-    plan: Plan,
-    behavior: ir.Table,
-    enrolment: Enrolment,
-    known: Mapping[str, Recorded],
-) -> dict[str, RowsUsed]:
+def rows_used(plan: Plan, census: Census, known: Mapping[str, Recorded]) -> dict[str, RowsUsed]:
     """Per metric, where the rows of its measure by enrolled customers lie."""
-    rows = behavior.semi_join(enrolment.rows, "customer")
-    counts = engine.fetch(rows.group_by("measure").agg(n=lambda t: t.count())).to_pylist()
-    totals = {row["measure"]: row["n"] for row in counts}
     return {
         metric.name: RowsUsed(
-            known[metric.name].rows, known[metric.name].rows_before, totals.get(metric.measure, 0)
+            known[metric.name].rows,
+            known[metric.name].rows_before,
+            census.rows_of(metric.measure),
         )
         for metric in plan.metrics
     }
 
 
-def rows_seen(
-    engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolment, as_of: date
-) -> ir.Table:
-    """The rows that an analysis reads: of enrolled customers, of its measures, before its day."""
+def rows_seen(plan: Plan, *, behavior: ir.Table, as_of: date) -> ir.Table:
+    """The rows that an analysis reads: of its measures, before its day."""
     measures = {name for metric in plan.metrics for name in metric.measures} | {CONTACT}
-    wanted = behavior.filter(
-        (behavior.occurred_at < as_of) & behavior.measure.isin(sorted(measures))
-    )
-    return engine.keep(wanted.semi_join(enrolment.rows, "customer"))
+    return behavior.filter((behavior.occurred_at < as_of) & behavior.measure.isin(sorted(measures)))
 
 
 def missing_days(
@@ -166,25 +142,39 @@ def missing_days(
     A measure without any row is not reported here: that is an error of its own. At a look `as_of`
     a day before the end, rows up to that day are enough.
     """
-    newest = {
-        row["measure"]: row["newest"]
-        for row in engine.fetch(
-            behavior.group_by("measure").agg(newest=behavior.occurred_at.max())
-        ).to_pylist()
+    ends = [
+        (measure, _ends(plan, metric, enrolment, as_of=as_of))
+        for metric in plan.metrics
+        for measure in metric.measures
+    ]
+    awaited = {
+        measure: end for measure, end in ends if complete_through.get(measure, date.min) < end
     }
+    if not awaited:
+        return {}
+    # Rows of the last days are enough to know where nothing is missing, and are found fast.
+    late = behavior.filter(behavior.occurred_at >= ibis.literal(min(awaited.values())))
+    newest = _newest(engine, late)
+    if silent := sorted(awaited.keys() - newest.keys()):
+        newest |= _newest(engine, behavior.filter(behavior.measure.isin(silent)))
     gaps: dict[str, str] = {}
-    for metric in plan.metrics:
-        ends = MetricWindow.of(metric, plan).last_date(enrolment.last_enrolled_on)
-        if as_of is not None:
-            ends = min(ends, as_of - timedelta(days=1))
-        for measure in metric.measures:
-            through = max(newest.get(measure, ends), complete_through.get(measure, date.min))
-            if through < ends:
-                first = through + timedelta(days=1)
-                gaps[measure] = (
-                    f"from {day(first)} to {day(ends)}" if first < ends else f"on {day(ends)}"
-                )
+    for measure, end in ends:
+        through = max(newest.get(measure, end), complete_through.get(measure, date.min))
+        if through < end:
+            first = through + timedelta(days=1)
+            gaps[measure] = f"from {day(first)} to {day(end)}" if first < end else f"on {day(end)}"
     return gaps
+
+
+def _ends(plan: Plan, metric: Metric, enrolment: Enrolment, *, as_of: date | None) -> date:
+    """The last day on which rows of a metric are awaited."""
+    ends = MetricWindow.of(metric, plan).last_date(enrolment.last_enrolled_on)
+    return ends if as_of is None else min(ends, as_of - timedelta(days=1))
+
+
+def _newest(engine: Engine, behavior: ir.Table) -> dict[str, date]:
+    newest = behavior.group_by("measure").agg(newest=behavior.occurred_at.max())
+    return {row["measure"]: row["newest"] for row in engine.fetch(newest).to_pylist()}
 
 
 def first_outcome_recorded_at(

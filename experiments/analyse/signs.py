@@ -1,6 +1,6 @@
 """What the checks need to know beyond the estimates, brought back from the engine."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -9,22 +9,25 @@ import ibis
 import ibis.expr.types as ir
 
 from experiments.analyse.variables import CLUSTER, CUSTOMERS, cluster_of
-from experiments.behavior.accounts import AccountColumns, Enrolment
+from experiments.behavior.accounts import AccountColumns, Attribute, Enrolment
+from experiments.behavior.census import Census
 from experiments.behavior.clusters import by_cluster
+from experiments.behavior.kinds import AMOUNT_TYPE
 from experiments.behavior.signs import (
     ABSOLUTE,
     LOST,
     MONEY,
     OTHERS,
     SEEN_BEFORE,
+    Weeks,
     any_of,
-    arrivals,
     column_of,
     contacts_by_others,
+    counts,
     late_of,
     measures_of,
     months_of,
-    names_of,
+    shares_of,
     signs,
 )
 from experiments.behavior.summaries import Summary, Sums
@@ -91,8 +94,7 @@ def read_signs(
     engine: Engine,
     plan: Plan,
     *,
-    behavior: ir.Table,
-    seen: ir.Table,
+    census: Census,
     enrolment: Enrolment,
     accounts: ir.Table,
     columns: AccountColumns,
@@ -103,65 +105,89 @@ def read_signs(
     Args:
         engine: Runs the queries.
         plan: Says measures, windows and clusters.
-        behavior: Rows of the ledger that may be read, of every measure.
-        seen: Of them, those that the analysis reads.
+        census: Knows the newest rows.
         enrolment: The enrolled customers.
-        accounts: As the analysis reads them.
+        accounts: As the analysis reads them, with what `marks` and `presence` found.
         columns: Which column is which.
         as_of: The day of the analysis.
     """
     cluster = cluster_of(plan, enrolment)
-    table = signs(
-        plan,
-        behavior=behavior,
-        enrolment=enrolment,
-        accounts=accounts,
-        columns=columns,
-        as_of=as_of,
-        keeping={} if cluster is None else {CLUSTER: accounts[cluster.column]},
-    )
+    found = signs(plan, enrolment=enrolment, accounts=accounts, columns=columns, as_of=as_of)
     months = months_of(plan, last_enrolled_on=enrolment.last_enrolled_on, as_of=as_of)
-    is_clustered = cluster is not None
-    names = names_of(plan, months)
-    together = [(any_of(one), late_of(one)) for one in measures_of(plan)]
-    together.append((LOST, SEEN_BEFORE))
-    alone = [(name,) for name in names if name not in {MONEY, ABSOLUTE, *months}]
-    with engine.held(table) as rows:
-        counted = rows.filter(rows.counts)
-        money = _sums(engine, counted, names, [(MONEY,), (ABSOLUTE,), months], is_clustered)
-        of_customers = (
-            _sums(engine, counted, names, [(MONEY,), (ABSOLUTE,)], is_clustered=False)
-            if is_clustered
-            else money
-        )
-        return Signs(
-            sums=_sums(engine, rows, names, [*alone, *together], is_clustered),
-            money=money,
-            months=months,
-            arrivals=_arrivals(engine, plan, seen=seen, enrolment=enrolment, as_of=as_of),
-            largest=_largest(engine, counted, names, of_customers)
-            if plan.money_metric.kind in AMOUNTS_OF_MONEY
-            else {},
-            clusters=_cluster_totals(engine, counted, names, money) if is_clustered else {},
-        )
+    of_money = {name: found[name] for name in (MONEY, ABSOLUTE, *months)}
+    families = [(MONEY,), (ABSOLUTE,), *([months] if months else [])]
+    counts_for_money = counts(accounts, columns, plan.money_metric)
+    counted = accounts.filter(counts_for_money)
+    money = _sums(engine, counted, of_money, families, cluster=cluster)
+    of_customers = (
+        money
+        if cluster is None
+        else _sums(engine, counted, of_money, [(MONEY,), (ABSOLUTE,)], cluster=None)
+    )
+    return Signs(
+        sums=_shares(engine, plan, accounts, found, cluster=cluster),
+        money=money,
+        months=months,
+        arrivals=_arrivals(
+            engine, plan, Weeks.of(plan, enrolment, as_of=as_of), accounts, census=census
+        ),
+        largest=_largest(engine, counted, found[MONEY], of_customers)
+        if plan.money_metric.kind in AMOUNTS_OF_MONEY
+        else {},
+        clusters={}
+        if cluster is None
+        else _cluster_totals(engine, counted, found[MONEY], money, cluster=cluster),
+    )
+
+
+def _shares(
+    engine: Engine,
+    plan: Plan,
+    accounts: ir.Table,
+    found: Mapping[str, ir.Value],
+    *,
+    cluster: Attribute | None,
+) -> dict[Arm, Sums]:
+    """Sums of the variables that are 0 or 1, and of the pairs of which one lies in the other."""
+    nested = [(any_of(one), late_of(one)) for one in measures_of(plan)] + [(LOST, SEEN_BEFORE)]
+    shares = {name: found[name] for name in shares_of(plan)}
+    if cluster is not None:
+        families = [*((name,) for name in shares), *nested]
+        return _sums(engine, accounts, shares, families, cluster=cluster)
+    totals = {column_of(at): value.sum() for at, value in enumerate(shares.values())}
+    rows = engine.fetch(accounts.group_by("arm").agg(n=accounts.count(), **totals)).to_pylist()
+    taken = {}
+    for row in sorted(rows, key=lambda row: str(row["arm"])):
+        total = {name: Decimal(row[column_of(at)]) for at, name in enumerate(shares)}
+        products = {(name, name): of for name, of in total.items()}
+        for pair in nested:
+            one, other = sorted(pair)
+            products[one, other] = min(total[one], total[other])
+        taken[str(row["arm"])] = Sums(n=row["n"], totals=total, products=products, cubes={})
+    return taken
 
 
 def read_contacts_by_others(
-    engine: Engine, plan: Plan, *, seen: ir.Table, enrolment: Enrolment
+    engine: Engine, plan: Plan, *, seen: ir.Table | None, enrolment: Enrolment
 ) -> dict[Arm, Sums]:
     """Sums of the contacts by other programs, per arm; empty where there is none.
 
     These are no outcome, and may show while outcomes are veiled.
     """
-    with engine.held(contacts_by_others(plan, seen=seen, enrolment=enrolment)) as customers:
+    if seen is None:
+        return {}
+    with engine.held(contacts_by_others(plan, behavior=seen, enrolment=enrolment)) as customers:
         if not engine.fetch(customers.aggregate(any=(customers.others > 0).any()))["any"][
             0
         ].as_py():
             return {}
-        cluster = cluster_of(plan, enrolment)
-        keeping = {} if cluster is None else {CLUSTER: customers[cluster.column]}
-        rows = customers.select("customer", "arm", **keeping, **{column_of(0): customers.others})
-        return _sums(engine, rows, (OTHERS,), [(OTHERS,)], cluster is not None)
+        return _sums(
+            engine,
+            customers,
+            {OTHERS: customers.others},
+            [(OTHERS,)],
+            cluster=cluster_of(plan, enrolment),
+        )
 
 
 def count_clusters(engine: Engine, plan: Plan, enrolment: Enrolment) -> dict[Arm, int]:
@@ -182,21 +208,34 @@ def count_clusters(engine: Engine, plan: Plan, enrolment: Enrolment) -> dict[Arm
 
 def _sums(
     engine: Engine,
-    rows: ir.Table,
-    names: tuple[str, ...],
-    families: list[tuple[str, ...]],
-    is_clustered: bool,
+    customers: ir.Table,
+    values: Mapping[str, ir.Value],
+    families: Sequence[tuple[str, ...]],
+    *,
+    cluster: Attribute | None,
 ) -> dict[Arm, Sums]:
     """Sums per arm over customers, or over clusters with their size."""
-    size = (CUSTOMERS,) if is_clustered else ()
-    column = {name: column_of(at) for at, name in enumerate(names)} | {CUSTOMERS: CUSTOMERS}
+    size = () if cluster is None else (CUSTOMERS,)
+    column = {name: column_of(at) for at, name in enumerate(values)} | {CUSTOMERS: CUSTOMERS}
     summary = Summary(tuple(tuple(column[name] for name in (*one, *size)) for one in families))
-    if is_clustered:
+    rows = _numbered(customers, values, cluster=cluster)
+    if cluster is not None:
         wanted = [name for name in summary.variables if name != CUSTOMERS]
         rows = by_cluster(rows, cluster=CLUSTER, keys=["arm"], variables=wanted, size=CUSTOMERS)
-    found = summary.read(engine.fetch(summary.expression(rows, by=["arm"])), by=["arm"])
+    found = summary.of(engine, rows, by=["arm"])
     name_of = {there: name for name, there in column.items()}
     return {arm: _renamed(sums, name_of) for (arm,), sums in found.items()}
+
+
+def _numbered(
+    customers: ir.Table, values: Mapping[str, ir.Value], *, cluster: Attribute | None
+) -> ir.Table:
+    """Customers with the values in numbered columns."""
+    keys = [] if cluster is None else [customers[cluster.column].name(CLUSTER)]
+    columns = [
+        value.cast(AMOUNT_TYPE).name(column_of(at)) for at, value in enumerate(values.values())
+    ]
+    return customers.select([customers.customer, customers.arm, *keys, *columns])
 
 
 def _renamed(sums: Sums, name_of: Mapping[str, str]) -> Sums:
@@ -214,26 +253,33 @@ def _renamed(sums: Sums, name_of: Mapping[str, str]) -> Sums:
 
 
 def _arrivals(
-    engine: Engine, plan: Plan, *, seen: ir.Table, enrolment: Enrolment, as_of: date
+    engine: Engine, plan: Plan, weeks: Weeks, accounts: ir.Table, *, census: Census
 ) -> dict[str, dict[Arm, Arrivals]]:
-    table = arrivals(plan, seen=seen, enrolment=enrolment, as_of=as_of)
-    rows = engine.fetch(table).to_pylist()
+    bits = {
+        (measure, at): weeks.week(accounts, measure, at)
+        for measure in measures_of(plan)
+        for at in range(weeks.many)
+    }
+    totals = {column_of(at): bit.sum() for at, bit in enumerate(bits.values())}
+    rows = engine.fetch(accounts.group_by("arm").agg(**totals)).to_pylist() if totals else []
+    per_arm = {row["arm"]: row for row in rows}
     found: dict[str, dict[Arm, Arrivals]] = {}
     for measure in measures_of(plan):
         for arm in plan.design.arms:
-            its = [row for row in rows if (row["measure"], row["arm"]) == (measure, arm)]
-            weeks = {row["week"]: row["customers"] for row in sorted(its, key=lambda r: r["week"])}
-            newest = max((row["newest"] for row in its), default=None)
-            found.setdefault(measure, {})[arm] = Arrivals(weeks, newest)
+            counted = {
+                week + weeks.first: per_arm[arm][column_of(at)]
+                for at, (name, week) in enumerate(bits)
+                if name == measure and arm in per_arm and per_arm[arm][column_of(at)]
+            }
+            found.setdefault(measure, {})[arm] = Arrivals(counted, census.newest(measure, arm))
     return found
 
 
 def _largest(
-    engine: Engine, customers: ir.Table, names: tuple[str, ...], sums: Mapping[Arm, Sums]
+    engine: Engine, customers: ir.Table, money: ir.Value, sums: Mapping[Arm, Sums]
 ) -> dict[Arm, Amounts]:
     """Per arm the distinct amounts that may belong to the top of two arms together."""
-    column = customers[column_of(names.index(MONEY))]
-    counts = customers.group_by(["arm", column.name("value")]).agg(n=lambda t: t.count())
+    counts = customers.group_by(["arm", money.name("value")]).agg(n=lambda t: t.count())
     by_size = ibis.window(
         group_by=counts.arm, order_by=[ibis.desc(counts.value.abs()), counts.value]
     )
@@ -258,14 +304,17 @@ def _largest(
 
 
 def _cluster_totals(
-    engine: Engine, customers: ir.Table, names: tuple[str, ...], sums: Mapping[Arm, Sums]
+    engine: Engine,
+    customers: ir.Table,
+    money: ir.Value,
+    sums: Mapping[Arm, Sums],
+    *,
+    cluster: Attribute,
 ) -> dict[Arm, ClusterTotals]:
     """A row per cluster, where an arm has so few that chance itself is asked."""
     if min((total.n for total in sums.values()), default=0) >= FEW_CLUSTERS:
         return {}
-    named = customers.select(
-        "customer", "arm", CLUSTER, **{MONEY: customers[column_of(names.index(MONEY))]}
-    )
+    named = _numbered(customers, {MONEY: money}, cluster=cluster).rename({MONEY: column_of(0)})
     totals = by_cluster(named, cluster=CLUSTER, keys=["arm"], variables=[MONEY], size=CUSTOMERS)
     rows = engine.fetch(totals.order_by(["arm", CUSTOMERS, MONEY])).to_pylist()
     return {

@@ -19,8 +19,7 @@ from experiments.engines.engine import Engine
 from experiments.errors import BadInput, Problem
 from experiments.pilot import Metric, Plan
 
-MOST_LEVELS = 20
-MOST_SEGMENT_LEVELS = 50
+MOST_LEVELS, MOST_SEGMENT_LEVELS = 20, 50
 LAST_DECIMAL = Decimal("0.0001")
 NOT_KNOWN = "(not known)"
 CONTACTS, CONTACTED, CUSTOMERS = "contacts", "contacted", "customers"
@@ -77,6 +76,7 @@ class Variables:
         cluster: Column of the cluster, where clusters are compared.
         earlier: The money metric as of each earlier look at the same customers.
         strata: Columns of the attributes within which customers were drawn.
+        indicators: Per variable that says whether a segment or stratum has a level: column, level.
         contacts: Variable that counts contacts by this program.
         contacted: Variable that is 1 where there was one.
     """
@@ -91,6 +91,7 @@ class Variables:
     cluster: str | None
     earlier: tuple[Outcome, ...]
     strata: tuple[str, ...] = ()
+    indicators: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     contacts: str = CONTACTS
     contacted: str = CONTACTED
 
@@ -101,6 +102,7 @@ class _Columns:
 
     numbers: dict[str, ir.Value] = field(default_factory=dict)
     of_attribute: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    level_of: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def segment_attributes(plan: Plan, enrolment: Enrolment, *, tier: str | None) -> list[Attribute]:
@@ -207,13 +209,14 @@ def variables(
         f"segment {attribute.name}": accounts[attribute.column].fill_null(NOT_KNOWN)
         for attribute in segments
     }
-    within = [enrolment.attribute(name) for name in plan.design.strata]
     strata = {
-        f"stratum {one.name}": accounts[one.column].fill_null(NOT_KNOWN)
-        for one in within
-        if one is not None
+        f"stratum {name}": accounts[one.column].fill_null(NOT_KNOWN)
+        for name in plan.design.strata
+        if (one := enrolment.attribute(name)) is not None
     }
     labels |= strata
+    keyed = {name: f"stratum {name}" for name in plan.design.strata}
+    keyed |= {one.name: f"segment {one.name}" for one in segments}
     complete = {name: f"complete {name}" for name in columns.complete}
     labels |= {complete[name]: accounts[column] for name, column in columns.complete.items()}
     cluster = cluster_of(plan, enrolment)
@@ -243,6 +246,9 @@ def variables(
         cluster=None if cluster is None else CLUSTER,
         earlier=tuple(Outcome(column) for column in columns.earlier),
         strata=tuple(strata),
+        indicators={
+            name: (keyed[of], level) for name, (of, level) in made.level_of.items() if of in keyed
+        },
     )
 
 
@@ -317,7 +323,11 @@ def _add_attribute(
         }
     if seen.unknown:
         added[f"{attribute.name} not known"] = ibis.ifelse(value.isnull(), 1, 0)
-    return _add(made, added)
+    names = _add(made, added)
+    if not attribute.numeric and NOT_KNOWN not in seen.levels:
+        for name, level in zip(names, (*seen.levels[1:], NOT_KNOWN), strict=False):
+            made.level_of[name] = (attribute.name, level)
+    return names
 
 
 def _add_outcome(

@@ -4,13 +4,14 @@ A customer without rows counts as 0, but has no last score. Columns are numbered
 and attributes may have any name; `AccountColumns` says which is which.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import ibis
 import ibis.expr.types as ir
 
+from experiments.behavior.cells import Cells
 from experiments.behavior.kinds import (
     AMOUNT_TYPE,
     Stretch,
@@ -20,7 +21,7 @@ from experiments.behavior.kinds import (
     number,
     numerator,
 )
-from experiments.behavior.windows import MetricWindow
+from experiments.behavior.windows import MetricWindow, last_window_closes
 from experiments.pilot import Metric, Plan
 from experiments.terms import CONTACT, MetricKind
 
@@ -48,11 +49,13 @@ class Enrolment:
         rows: Columns `customer`, `arm`, `tier`, `owner`, `enrolled_at`, and one per attribute.
         attributes: The attributes that the company supplied.
         last_enrolled_on: Day on which the last customer was enrolled.
+        first_enrolled_on: Day on which the first one was; None where nobody looked.
     """
 
     rows: ir.Table
     attributes: tuple[Attribute, ...]
     last_enrolled_on: date
+    first_enrolled_on: date | None = None
 
     def attribute(self, name: str) -> Attribute | None:
         """The attribute of that name, if the company supplied one."""
@@ -132,50 +135,9 @@ class Recorded:
 
 
 def joined(behavior: ir.Table, enrolment: ir.Table) -> ir.Table:
-    """Rows of behavior of enrolled customers, with arm and enrolment day."""
-    return behavior.inner_join(enrolment.select("customer", "arm", "enrolled_at"), "customer")
-
-
-def recorded(plan: Plan, *, behavior: ir.Table, enrolment: ir.Table) -> ir.Table:
-    """One row that says what the ledger holds for each metric; read with `read_recorded`."""
-    rows = joined(behavior, enrolment)
-    answers: dict[str, ir.Value] = {}
-    for at, metric in enumerate(plan.metrics):
-        window = MetricWindow.of(metric, plan)
-        is_measure = rows.measure == metric.measure
-        inside = is_measure & window.holds(rows)
-        answers[f"rows_{at}"] = inside.sum()
-        answers[f"before_{at}"] = (is_measure & window.holds_before(rows)).sum()
-        answers[f"first_{at}"] = rows.occurred_at.min(where=is_measure)
-        answers[f"fractional_{at}"] = (inside & (rows.value != rows.value.floor())).sum()
-        answers[f"item_{at}"] = (inside & rows.item.notnull()).sum()
-        if metric.denominator is not None:
-            lower = (rows.measure == metric.denominator) & window.holds(rows)
-            answers[f"denominator_{at}"] = lower.sum()
-    return rows.aggregate(**answers)
-
-
-def read_recorded(plan: Plan, row: dict[str, object]) -> dict[str, Recorded]:
-    """Per metric, what `recorded` found; `row` is its only row."""
-    return {
-        metric.name: Recorded(
-            rows=_count(row[f"rows_{at}"]),
-            rows_before=_count(row[f"before_{at}"]),
-            first_on=_day(row[f"first_{at}"]),
-            fractional=_count(row[f"fractional_{at}"]),
-            with_item=_count(row[f"item_{at}"]),
-            rows_of_denominator=_count(row.get(f"denominator_{at}")),
-        )
-        for at, metric in enumerate(plan.metrics)
-    }
-
-
-def _count(cell: object) -> int:
-    return int(cell) if isinstance(cell, int) else 0
-
-
-def _day(cell: object) -> date | None:
-    return cell if isinstance(cell, date) else None
+    """Rows of behavior of enrolled customers, with arm, enrolment day, and the day since then."""
+    rows = behavior.inner_join(enrolment.select("customer", "arm", "enrolled_at"), "customer")
+    return rows.mutate(day=rows.occurred_at.delta(rows.enrolled_at, unit="day"))
 
 
 def accounts(
@@ -186,8 +148,10 @@ def accounts(
     known: Mapping[str, Recorded],
     as_of: date,
     earlier: Sequence[date] = (),
+    also: Callable[[ir.Table], Mapping[str, ir.Value]] | None = None,
+    has_contacts: bool = True,
 ) -> tuple[ir.Table, AccountColumns]:
-    """One row per enrolled customer.
+    """One row per enrolled customer, in one pass over the rows of the days that count.
 
     Args:
         plan: Says metrics and windows.
@@ -197,6 +161,8 @@ def accounts(
             has no column.
         as_of: The day; a window that is not over by then is not complete.
         earlier: Days as of which the money metric is wanted too, where its window grows.
+        also: What else to add up per customer over the same rows, by column; left as found.
+        has_contacts: Whether the ledger holds a contact with any of them.
 
     Returns:
         The accounts, DECIMAL(18, 4) per number, and which column is which. Percentile caps are
@@ -209,10 +175,16 @@ def accounts(
         as_of=as_of,
         earlier=earlier,
     )
-    rows = joined(behavior, enrolment.rows)
+    cells = cells_of(plan, as_of=as_of)
+    days = _that_count(plan, behavior, enrolment, as_of=as_of)
+    rows = cells.put(joined(cells.numbered(days), enrolment.rows))
+    each = {
+        metric.name: _numbers(plan, metric, at, columns, cells, as_of=as_of)
+        for at, metric in enumerate(plan.metrics)
+    }
     lasts: dict[str, ir.Value] = {}
-    for at, metric in enumerate(plan.metrics):
-        for one in _numbers(plan, metric, at, columns, as_of=as_of):
+    for metric in plan.metrics:
+        for one in each[metric.name]:
             lasts |= days_of_last_scores(metric, rows, one.stretch, name=f"last_{one.upper}")
     rows = rows.mutate(**lasts) if lasts else rows
     money = plan.money_metric
@@ -220,17 +192,23 @@ def accounts(
         column: Stretch.after(MetricWindow.of(money, plan, as_of=day))
         for column, day in zip(columns.earlier, earlier, strict=True)
     }
-    totals = rows.group_by("customer").agg(
-        _totals(plan, rows, columns, as_of=as_of)
-        | {
-            column: numerator(money, rows, stretch, last_day="")
-            for column, stretch in until.items()
-        }
-    )
-    everybody = enrolment.rows.left_join(totals, "customer").drop("customer_right")
+    totals: dict[str, ir.Value] = {}
+    for metric in plan.metrics:
+        for one in each[metric.name]:
+            totals[one.upper] = numerator(metric, rows, one.stretch, last_day=f"last_{one.upper}")
+            if one.lower is not None:
+                totals[one.lower] = denominator(metric, rows, one.stretch)
+    totals |= {
+        column: numerator(money, rows, stretch, last_day="") for column, stretch in until.items()
+    }
+    if has_contacts:
+        totals[columns.contacts] = rows.value.sum(where=is_contact(plan, rows))
+    totals |= also(rows) if also is not None else {}
+    of_customers = rows.group_by("customer").agg(**totals)
+    everybody = enrolment.rows.left_join(of_customers, "customer").drop("customer_right")
     numbers: dict[str, ir.Value] = {}
     for at, metric in enumerate(plan.metrics):
-        for one in _numbers(plan, metric, at, columns, as_of=as_of):
+        for one in each[metric.name]:
             numbers[one.upper] = _capped(metric, number(metric, everybody[one.upper]))
             if one.lower is not None:
                 numbers[one.lower] = everybody[one.lower].fill_null(0).cast(AMOUNT_TYPE)
@@ -244,8 +222,17 @@ def accounts(
                 everybody.enrolled_at, as_of=as_of
             )
     numbers |= {column: number(money, everybody[column]) for column in until}
-    numbers[columns.contacts] = everybody[columns.contacts].fill_null(0).cast(AMOUNT_TYPE)
+    contacts = everybody[columns.contacts].fill_null(0) if has_contacts else ibis.literal(0)
+    numbers[columns.contacts] = contacts.cast(AMOUNT_TYPE)
     return everybody.mutate(**numbers), columns
+
+
+def cells_of(plan: Plan, *, as_of: date | None = None) -> Cells:
+    """The cells of a plan's measures and windows, as `accounts` puts rows into them."""
+    return Cells.of(
+        [*(name for metric in plan.metrics for name in metric.measures), CONTACT],
+        [MetricWindow.of(metric, plan, as_of=as_of) for metric in plan.metrics],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,30 +245,29 @@ class _Number:
 
 
 def _numbers(
-    plan: Plan, metric: Metric, at: int, columns: AccountColumns, *, as_of: date
+    plan: Plan, metric: Metric, at: int, columns: AccountColumns, cells: Cells, *, as_of: date
 ) -> list[_Number]:
     """The numbers that a metric has of a customer: in the window, and before it."""
     window = MetricWindow.of(metric, plan, as_of=as_of)
     two = has_denominator(metric.kind)
-    found = [_Number(Stretch.after(window), f"outcome_{at}", f"denominator_{at}" if two else None)]
+    found = [_Number(cells.after(window), f"outcome_{at}", f"denominator_{at}" if two else None)]
     if metric.name in columns.before:
         lower = f"before_denominator_{at}" if two else None
-        found.append(_Number(Stretch.before(window), f"before_{at}", lower))
+        found.append(_Number(cells.before(window), f"before_{at}", lower))
     return found
 
 
-def _totals(
-    plan: Plan, rows: ir.Table, columns: AccountColumns, *, as_of: date
-) -> dict[str, ir.Value]:
-    """Each metric's number, inside its window and inside its pre-period."""
-    found: dict[str, ir.Value] = {}
-    for at, metric in enumerate(plan.metrics):
-        for one in _numbers(plan, metric, at, columns, as_of=as_of):
-            found[one.upper] = numerator(metric, rows, one.stretch, last_day=f"last_{one.upper}")
-            if one.lower is not None:
-                found[one.lower] = denominator(metric, rows, one.stretch)
-    found[columns.contacts] = rows.value.sum(where=is_contact(plan, rows))
-    return found
+def _that_count(plan: Plan, behavior: ir.Table, enrolment: Enrolment, *, as_of: date) -> ir.Table:
+    """Rows on days that can lie in a window or before it."""
+    closes = last_window_closes(plan, last_enrolled_on=enrolment.last_enrolled_on)
+    last = min(closes, as_of - timedelta(days=1))
+    rows = behavior.filter(behavior.occurred_at <= ibis.literal(last))
+    first = enrolment.first_enrolled_on
+    if first is None:
+        return rows
+    windows = [MetricWindow.of(metric, plan, as_of=as_of) for metric in plan.metrics]
+    longest = max(window.pre_days_of(first) for window in windows)
+    return rows.filter(rows.occurred_at >= ibis.literal(first - timedelta(days=longest)))
 
 
 def is_contact(plan: Plan, rows: ir.Table) -> ir.BooleanValue:

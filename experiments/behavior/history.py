@@ -134,8 +134,8 @@ def typical(
         zip(STRETCHES, (_stretch(lately, until), _stretch(before, lately)), strict=True)
     )
     everybody = _numbers(metric, rows, stretches, directory=directory)
-    query = SUMMARY.expression(everybody.mutate(group=ibis.literal("all")), by=["group"])
-    found = SUMMARY.read(engine.fetch(query), by=["group"])
+    grouped = everybody.mutate(group=ibis.literal("all"))
+    found = SUMMARY.of(engine, grouped, by=["group"])
     if not found or (n := found[("all",)].n) < 2:
         return Undefined("the directory has fewer than 2 customers, and a spread needs at least 2")
     moments = found[("all",)].moments(NUMBERS)
@@ -178,9 +178,9 @@ def typical(
 def _stretch(first: date, end: date) -> Stretch:
     """The days from `first` to the one before `end`, the same for every customer."""
     last = end - timedelta(days=1)
-    return Stretch(
-        holds=lambda rows: rows.occurred_at.between(first, last),
-        holds_last=lambda rows, days: rows.occurred_at.between(end - timedelta(days=days), last),
+    return Stretch.of_days(
+        lambda rows: rows.occurred_at.between(first, last),
+        lambda rows, days: rows.occurred_at.between(end - timedelta(days=days), last),
     )
 
 

@@ -17,6 +17,7 @@ from experiments.pilot import Metric
 from experiments.terms import MetricKind
 
 AMOUNT_TYPE = dt.Decimal(18, 4)
+UNITS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +25,34 @@ class Stretch:
     """Some of a customer's days: the outcome window, or the days before enrolment.
 
     Attributes:
-        holds: Which rows lie inside.
-        holds_last: Which rows lie inside the last so many days of it.
+        holds: Which rows of a measure lie inside.
+        holds_last: Which of them lie inside the last so many days of it.
     """
 
-    holds: Callable[[ir.Table], ir.BooleanValue]
-    holds_last: Callable[[ir.Table, int], ir.BooleanValue]
+    holds: Callable[[ir.Table, str], ir.BooleanValue]
+    holds_last: Callable[[ir.Table, str, int], ir.BooleanValue]
+
+    @classmethod
+    def of_days(
+        cls,
+        holds: Callable[[ir.Table], ir.BooleanValue],
+        holds_last: Callable[[ir.Table, int], ir.BooleanValue],
+    ) -> "Stretch":
+        """The same days for every measure."""
+        return cls(
+            lambda rows, measure: (rows.measure == measure) & holds(rows),
+            lambda rows, measure, days: (rows.measure == measure) & holds_last(rows, days),
+        )
 
     @classmethod
     def after(cls, window: MetricWindow) -> "Stretch":
         """The outcome window."""
-        return cls(window.holds, window.holds_last)
+        return cls.of_days(window.holds, window.holds_last)
 
     @classmethod
     def before(cls, window: MetricWindow, *, ago: int = 0) -> "Stretch":
         """The pre-period, or the one so many before it."""
-        return cls(
+        return cls.of_days(
             partial(window.holds_before, ago=ago), partial(window.holds_last_before, ago=ago)
         )
 
@@ -55,7 +68,7 @@ def days_of_last_scores(
     """For `latest`, a column with the customer's last day that has a score; else nothing."""
     if metric.kind is not MetricKind.LATEST:
         return {}
-    scored = (rows.measure == metric.measure) & stretch.holds(rows)
+    scored = stretch.holds(rows, metric.measure)
     day = ibis.ifelse(scored, rows.occurred_at, ibis.null("date"))
     return {name: day.max().over(ibis.window(group_by=rows.customer))}
 
@@ -71,26 +84,38 @@ def numerator(
         stretch: Which days count.
         last_day: Column that `days_of_last_scores` made.
     """
-    inside = (rows.measure == metric.measure) & stretch.holds(rows)
+    inside = stretch.holds(rows, metric.measure)
     if metric.kind is MetricKind.RETENTION:
-        lately = (rows.measure == metric.measure) & stretch.holds_last(
-            rows, metric.active_days or 1
-        )
+        lately = stretch.holds_last(rows, metric.measure, metric.active_days or 1)
         return (lately & (rows.value > 0)).cast("int64").max()
     if metric.kind is MetricKind.BREADTH:
         return rows.item.nunique(where=inside & (rows.value > 0))
     if metric.kind is MetricKind.LATEST:
-        return rows.value.mean(where=inside & (rows.occurred_at == rows[last_day]))
+        return exact_mean(rows.value, where=inside & (rows.occurred_at == rows[last_day]))
     return rows.value.sum(where=inside)
 
 
 def denominator(metric: Metric, rows: ir.Table, stretch: Stretch) -> ir.NumericValue:
     """Per customer, the lower number of a ratio; of `latest`, whether there is a score."""
     measure = metric.measure if metric.denominator is None else metric.denominator
-    inside = (rows.measure == measure) & stretch.holds(rows)
+    inside = stretch.holds(rows, measure)
     if metric.kind is MetricKind.LATEST:
         return inside.cast("int64").max()
     return rows.value.sum(where=inside)
+
+
+def exact_mean(value: ir.DecimalValue, *, where: ir.BooleanValue) -> ir.DecimalValue:
+    """The mean to the ledger's four decimals, halves away from 0; null where there is no row.
+
+    Engines differ in the mean of decimals. Here whole numbers are divided without a rest, which is
+    the same double on every engine, and exact while the sum is below 450 billion.
+    """
+    n = where.sum()
+    total = (value.sum(where=where).cast(AMOUNT_TYPE).cast("decimal(24, 4)") * UNITS).cast("int64")
+    doubled = total.abs() * 2 + n
+    units = ((doubled - doubled % (n * 2)) / (n * 2)).cast("int64") * total.sign()
+    found = units.cast("decimal(24, 4)") * ibis.literal("0.0001").cast("decimal(5, 4)")
+    return ibis.ifelse(n > 0, found.cast(AMOUNT_TYPE), ibis.null(AMOUNT_TYPE))
 
 
 def number(metric: Metric, found: ir.NumericValue) -> ir.DecimalValue:

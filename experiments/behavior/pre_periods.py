@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import ibis
 import ibis.expr.types as ir
 
 from experiments.behavior.accounts import joined
@@ -120,4 +121,5 @@ def _capped(engine: Engine, metric: Metric, customers: ir.Table, name: str) -> i
     column = customers[name]
     if at is None:
         return column
-    return column.clip(upper=at).cast(AMOUNT_TYPE)
+    # With its type: Ibis takes a bare Decimal for one of three decimals.
+    return ibis.least(column, ibis.literal(at, AMOUNT_TYPE))

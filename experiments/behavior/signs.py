@@ -4,14 +4,14 @@ Did rows of a customer arrive, and until the end? Did other programs contact the
 the customer's money spread over the months? Variables are 0 or 1, or amounts, per customer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import ibis
 import ibis.expr.types as ir
 
-from experiments.behavior.accounts import AccountColumns, Enrolment, joined
+from experiments.behavior.accounts import AccountColumns, Enrolment, cells_of, joined
 from experiments.behavior.kinds import AMOUNT_TYPE
 from experiments.behavior.windows import MetricWindow, last_window_closes
 from experiments.pilot import Metric, Plan
@@ -23,6 +23,17 @@ OTHERS = "contacts by other programs"
 WEEK, MONTH = 7, 28  # a month of four weeks has every weekday equally often
 MOST_MONTHS = 24
 MONTHLY = (MetricKind.MEAN, MetricKind.COUNT, MetricKind.RATE)
+FIRST_ROW, LAST_ROW = "first_row", "last_row"
+WORD = 62  # bits of a whole number that is positive on every engine
+
+
+def _bits(marks: int) -> int:
+    """Every bit that is set in some row."""
+    raise NotImplementedError  # the engine's own function answers
+
+
+# Ibis knows it of DuckDB alone; Spark has it under the same name.
+bit_or = ibis.udf.agg.builtin(_bits, name="bit_or")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,114 +97,185 @@ def months_of(plan: Plan, *, last_enrolled_on: date, as_of: date) -> tuple[str, 
     return tuple(f"month {at}" for at in range(min(max(length, 0) // MONTH, MOST_MONTHS)))
 
 
+@dataclass(frozen=True, slots=True)
+class Weeks:
+    """One bit per measure and week in which a customer has a row, and one for the last 7 days.
+
+    Attributes:
+        days: When rows of the pilot arrive.
+        first: The first week of anybody, from 0 at the start of the pilot.
+        measures: In the order of the cells.
+    """
+
+    days: Days
+    first: int
+    measures: tuple[str, ...]
+
+    @classmethod
+    def of(cls, plan: Plan, enrolment: Enrolment, *, as_of: date) -> "Weeks":
+        """The weeks of a plan; customers may be enrolled before its first day."""
+        days = Days.of(plan, last_enrolled_on=enrolment.last_enrolled_on, as_of=as_of)
+        begins = min(enrolment.first_enrolled_on or days.first, days.first)
+        return cls(days, (begins - days.first).days // WEEK, measures_of(plan))
+
+    @property
+    def many(self) -> int:
+        """How many weeks there are, a last incomplete one too."""
+        return max(0, (self.days.last - self.days.first).days // WEEK - self.first + 1)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The columns that hold the bits."""
+        bits = len(self.measures) * (self.many + 1)
+        return tuple(f"weeks_{at}" for at in range(-(-bits // WORD)))
+
+    def marks(self, rows: ir.Table) -> dict[str, ir.Value]:
+        """The bits of a customer's rows, which lie in cells."""
+        begins = rows.measure_no.cast("int64") * (self.many + 1)
+        since = rows.occurred_at.delta(ibis.literal(self.days.first), unit="day")
+        held = self.days.hold(rows) & (rows.measure_no < len(self.measures))
+        bit = ibis.ifelse(held, begins + since // WEEK - self.first, -1)
+        late = ibis.ifelse(held & self.days.in_last_week(rows), begins + self.many, -1)
+        # A cast, because on a cluster a bare 1 has 32 bits.
+        one, none = ibis.literal(1).cast("int64"), ibis.literal(0).cast("int64")
+
+        def within(bit: ir.IntegerValue, at: int) -> ir.IntegerValue:
+            inside = bit.between(at * WORD, at * WORD + WORD - 1)
+            # On a cluster one shifts by nothing wider than 32 bits.
+            return ibis.ifelse(inside, one << (bit - at * WORD).cast("int32"), none)
+
+        return {
+            name: bit_or(within(bit, at) | within(late, at)) for at, name in enumerate(self.words)
+        }
+
+    def any(self, customers: ir.Table, measure: str) -> ir.BooleanValue:
+        """Customers with a row of a measure since enrolment."""
+        begins = self.measures.index(measure) * (self.many + 1)
+        wanted = range(begins, begins + self.many)
+        found = []
+        for at, name in enumerate(self.words):
+            mask = sum(1 << (bit - at * WORD) for bit in wanted if bit // WORD == at)
+            if mask:
+                found.append((customers[name] & ibis.literal(mask, "int64")) != 0)
+        return ibis.or_(*found)
+
+    def late(self, customers: ir.Table, measure: str) -> ir.BooleanValue:
+        """Customers with a row of a measure in the last seven days."""
+        return self._bit(customers, self.measures.index(measure) * (self.many + 1) + self.many)
+
+    def week(self, customers: ir.Table, measure: str, at: int) -> ir.BooleanValue:
+        """Customers with a row of a measure in one week, counted from `first`."""
+        return self._bit(customers, self.measures.index(measure) * (self.many + 1) + at)
+
+    def _bit(self, customers: ir.Table, bit: int) -> ir.BooleanValue:
+        mask = ibis.literal(1 << (bit % WORD), "int64")
+        return (customers[self.words[bit // WORD]] & mask) != 0
+
+
+def marks(
+    plan: Plan, enrolment: Enrolment, *, as_of: date
+) -> Callable[[ir.Table], dict[str, ir.Value]]:
+    """What `signs` reads of a customer's rows, to be added up with the accounts.
+
+    Args:
+        plan: Says measures and windows.
+        enrolment: The enrolled customers.
+        as_of: The day of the analysis.
+    """
+    weeks = Weeks.of(plan, enrolment, as_of=as_of)
+    months = months_of(plan, last_enrolled_on=enrolment.last_enrolled_on, as_of=as_of)
+    return lambda rows: weeks.marks(rows) | _by_month(plan, rows, months, as_of=as_of)
+
+
+def presence(plan: Plan, *, behavior: ir.Table, enrolment: Enrolment, as_of: date) -> ir.Table:
+    """Per customer with a row of any measure: the days of the first and of the last.
+
+    Args:
+        plan: Says when its last window closes.
+        behavior: Rows of the ledger that may be read, of every measure.
+        enrolment: The enrolled customers.
+        as_of: The day of the analysis.
+    """
+    days = Days.of(plan, last_enrolled_on=enrolment.last_enrolled_on, as_of=as_of)
+    until_then = behavior.occurred_at <= ibis.literal(days.last)
+    rows = behavior.filter(until_then & (behavior.measure != CONTACT))
+    return (
+        rows.semi_join(enrolment.rows, "customer")
+        .group_by("customer")
+        .agg(**{FIRST_ROW: rows.occurred_at.min(), LAST_ROW: rows.occurred_at.max()})
+    )
+
+
 def signs(
     plan: Plan,
     *,
-    behavior: ir.Table,
     enrolment: Enrolment,
     accounts: ir.Table,
     columns: AccountColumns,
     as_of: date,
-    keeping: Mapping[str, ir.Value],
-) -> ir.Table:
-    """A row per enrolled customer with `arm`, `counts` (for the money metric), and the variables.
+) -> dict[str, ir.Value]:
+    """Every variable of an enrolled customer; whole numbers but for the amounts of money.
 
     Args:
         plan: Says measures and windows.
-        behavior: Rows of the ledger that may be read, of every measure.
         enrolment: The enrolled customers.
-        accounts: As the analysis reads them, caps applied.
+        accounts: As the analysis reads them, with what `marks` and `presence` found.
         columns: Which column is which.
         as_of: The day of the analysis.
-        keeping: More columns of the accounts, by their new name.
     """
-    rows = joined(behavior.filter(behavior.occurred_at < as_of), enrolment.rows)
-    days = Days.of(plan, last_enrolled_on=enrolment.last_enrolled_on, as_of=as_of)
+    weeks = Weeks.of(plan, enrolment, as_of=as_of)
     months = months_of(plan, last_enrolled_on=enrolment.last_enrolled_on, as_of=as_of)
-    behaved = rows.measure != CONTACT
-    found: dict[str, ir.Value] = {
-        SEEN_BEFORE: _one_if(behaved & (rows.occurred_at < rows.enrolled_at)),
-        SEEN_SINCE: _one_if(behaved & days.hold(rows)),
-    }
+    before = (accounts[FIRST_ROW] < accounts.enrolled_at).fill_null(ibis.literal(value=False))
+    since = (accounts[LAST_ROW] >= accounts.enrolled_at).fill_null(ibis.literal(value=False))
+    flags = {SEEN_BEFORE: before, SEEN_SINCE: since, LOST: before & ~since}
     for measure in measures_of(plan):
-        inside = (rows.measure == measure) & days.hold(rows)
-        found[any_of(measure)] = _one_if(inside)
-        found[late_of(measure)] = _one_if(inside & days.in_last_week(rows))
-    found |= _by_month(plan, rows, months, as_of=as_of)
-    # Numbered, because the engine does not heed capitals and measures may differ in nothing else.
-    totals = rows.group_by("customer").agg(
-        **{f"sign_{at}": value for at, value in enumerate(found.values())}
-    )
-    everybody = accounts.left_join(totals, "customer").drop("customer_right")
-    numbers: dict[str, ir.Value] = {
-        name: everybody[f"sign_{at}"].fill_null(0) for at, name in enumerate(found)
-    }
-    money = plan.money_metric
-    if money.kind is MetricKind.RATE:
-        numbers |= {name: _reached(money, numbers[name]) for name in months}
-    lost = (numbers[SEEN_BEFORE] == 1) & (numbers[SEEN_SINCE] == 0)
-    numbers[LOST] = ibis.ifelse(lost, 1, 0)
+        flags[any_of(measure)] = weeks.any(accounts, measure)
+        flags[late_of(measure)] = weeks.late(accounts, measure)
     for metric in plan.metrics:
         # Of a score, who answered; a score of 0 is a score.
         source = columns.outcomes if metric.kind is not MetricKind.LATEST else columns.denominators
-        nonzero = everybody[source[metric.name]] != 0
-        counts = _counts(everybody, columns, metric)
-        numbers[nonzero_of(metric.name)] = ibis.ifelse(nonzero & counts, 1, 0)
-    numbers[MONEY] = everybody[columns.outcomes[money.name]]
-    numbers[ABSOLUTE] = everybody[columns.outcomes[money.name]].abs()
-    return everybody.select(
-        [
-            everybody.customer,
-            everybody.arm,
-            _counts(everybody, columns, money).name("counts"),
-            *(value.name(name) for name, value in keeping.items()),
-            *(
-                value.cast(AMOUNT_TYPE).name(column_of(at))
-                for at, value in enumerate(numbers[name] for name in names_of(plan, months))
-            ),
-        ]
-    )
+        nonzero = accounts[source[metric.name]] != 0
+        flags[nonzero_of(metric.name)] = nonzero & counts(accounts, columns, metric)
+    found: dict[str, ir.Value] = {name: ibis.ifelse(flag, 1, 0) for name, flag in flags.items()}
+    money = plan.money_metric
+    found[MONEY] = accounts[columns.outcomes[money.name]]
+    found[ABSOLUTE] = accounts[columns.outcomes[money.name]].abs()
+    for name in months:
+        total = accounts[_month_column(name)].fill_null(0)
+        found[name] = _reached(money, total) if money.kind is MetricKind.RATE else total
+    return found
 
 
-def names_of(plan: Plan, months: Sequence[str]) -> tuple[str, ...]:
-    """Every variable of `signs`, in the order of its numbered columns."""
+def shares_of(plan: Plan) -> tuple[str, ...]:
+    """The variables of `signs` that are 0 or 1, in order."""
     return (
         *(SEEN_BEFORE, SEEN_SINCE, LOST),
         *(name for measure in measures_of(plan) for name in (any_of(measure), late_of(measure))),
         *(nonzero_of(metric.name) for metric in plan.metrics),
-        *(MONEY, ABSOLUTE),
-        *months,
     )
+
+
+def counts(accounts: ir.Table, columns: AccountColumns, metric: Metric) -> ir.BooleanValue:
+    """Customers who count for a metric: whose window is over."""
+    if metric.name not in columns.complete:
+        return ibis.literal(value=True)
+    return accounts[columns.complete[metric.name]]
 
 
 def column_of(place: int) -> str:
-    """The column that holds the variable at a place of `names_of`."""
+    """The numbered column of a variable: measures may differ in nothing but capitals."""
     return f"variable_{place}"
 
 
-def arrivals(plan: Plan, *, seen: ir.Table, enrolment: Enrolment, as_of: date) -> ir.Table:
-    """Per arm, measure and week of the pilot: customers with a row, and the newest row's day."""
-    days = Days.of(plan, last_enrolled_on=enrolment.last_enrolled_on, as_of=as_of)
-    rows = joined(seen, enrolment.rows).filter(
-        lambda t: t.measure.isin(measures_of(plan)) & days.hold(t)
-    )
-    week = (rows.occurred_at.delta(ibis.literal(days.first), unit="day") / WEEK).floor()
-    return (
-        rows.mutate(week=week.cast("int64"))
-        .group_by(["arm", "measure", "week"])
-        .agg(customers=lambda t: t.customer.nunique(), newest=lambda t: t.occurred_at.max())
-    )
-
-
-def contacts_by_others(plan: Plan, *, seen: ir.Table, enrolment: Enrolment) -> ir.Table:
+def contacts_by_others(plan: Plan, *, behavior: ir.Table, enrolment: Enrolment) -> ir.Table:
     """A row per enrolled customer: contacts that are not by this program, in column `others`.
 
     Args:
         plan: Says which program it is, and which days count.
-        seen: Rows of enrolled customers, all contacts among them.
+        behavior: Rows of the ledger that may be read, all contacts among them.
         enrolment: The enrolled customers.
     """
-    rows = joined(seen, enrolment.rows)
+    rows = joined(behavior, enrolment.rows)
     # A contact that names no program is not known to be by this one.
     other = (rows.measure == CONTACT) & (rows.item.fill_null("") != plan.pilot.slug)
     counted = rows.filter(other & MetricWindow.of_contacts(plan).holds(rows))
@@ -202,27 +284,24 @@ def contacts_by_others(plan: Plan, *, seen: ir.Table, enrolment: Enrolment) -> i
     return everybody.mutate(others=everybody.others.fill_null(0).cast(AMOUNT_TYPE))
 
 
-def _one_if(condition: ir.BooleanValue) -> ir.Value:
-    return condition.cast("int64").max()
-
-
-def _counts(accounts: ir.Table, columns: AccountColumns, metric: Metric) -> ir.BooleanValue:
-    if metric.name not in columns.complete:
-        return ibis.literal(value=True)
-    return accounts[columns.complete[metric.name]]
-
-
 def _by_month(
     plan: Plan, rows: ir.Table, months: Sequence[str], *, as_of: date
 ) -> dict[str, ir.Value]:
     """The sum of the money metric's measure in each month of the customer's window."""
     window = MetricWindow.of(plan.money_metric, plan, as_of=as_of)
-    inside = (rows.measure == plan.money_metric.measure) & window.holds(rows)
-    day = rows.occurred_at.delta(rows.enrolled_at, unit="day") - window.first_day
+    money = cells_of(plan, as_of=as_of).after(window)
+    inside = money.holds(rows, plan.money_metric.measure)
+    day = rows.day - window.first_day
     return {
-        name: rows.value.sum(where=inside & (day >= at * MONTH) & (day < (at + 1) * MONTH))
+        _month_column(name): rows.value.sum(
+            where=inside & (day >= at * MONTH) & (day < (at + 1) * MONTH)
+        )
         for at, name in enumerate(months)
     }
+
+
+def _month_column(name: str) -> str:
+    return name.replace(" ", "_")
 
 
 def _reached(metric: Metric, total: ir.Value) -> ir.Value:

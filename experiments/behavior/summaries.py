@@ -12,6 +12,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from experiments.engines.engine import Engine
 from experiments.stats.moments import Moments
 
 # Decimal digits are chosen so that DuckDB and Spark agree on every type: a product of two
@@ -20,6 +21,10 @@ from experiments.stats.moments import Moments
 FACTOR, PRODUCT, SUM_OF_PRODUCTS = "decimal(19, 4)", "decimal(36, 8)", "decimal(38, 8)"
 SQUARE_CUT, BASE_CUT, CUBE = "decimal(22, 4)", "decimal(15, 4)", "decimal(38, 4)"
 CUBE_LIMIT = 1_000_000_000
+# Digits in which a variable fits if all of its values lie below; 18 digits fit a machine word, in
+# which products are some times faster, and the same.
+FITS = ((10, 5), (1_000, 7), (100_000, 9), (100_000_000, 12))
+WORD, DECIMALS = 18, 4
 # Python's own context keeps 28 digits; sums have up to 38, and more where groups are added up.
 _ALL_DIGITS = Context(prec=60, traps=[Inexact])
 
@@ -102,26 +107,55 @@ class Summary:
         found = {_pair(a, b): None for family in self.families for a in family for b in family}
         return list(found)
 
-    def expression(self, customers: ir.Table, *, by: Sequence[str]) -> ir.Table:
+    def of(
+        self, engine: Engine, customers: ir.Table, *, by: Sequence[str]
+    ) -> dict[tuple[str, ...], Sums]:
+        """The sums per group of customers, groups in sorted order.
+
+        Args:
+            engine: Runs two queries: how large the values are, and the sums.
+            customers: A row per customer; the variables are DECIMAL(18, 4) columns, not null.
+            by: Columns that make the groups.
+        """
+        paired = dict.fromkeys(name for pair in self.pairs for name in pair)
+        digits: dict[str, int] = {}
+        if paired:
+            largest = {f"at_{at}": customers[name].abs().max() for at, name in enumerate(paired)}
+            (row,) = engine.fetch(customers.aggregate(**largest)).to_pylist()
+            digits = {name: _digits(row[f"at_{at}"]) for at, name in enumerate(paired)}
+        return self.read(engine.fetch(self.expression(customers, by=by, digits=digits)), by=by)
+
+    def expression(
+        self,
+        customers: ir.Table,
+        *,
+        by: Sequence[str],
+        digits: Mapping[str, int] | None = None,
+    ) -> ir.Table:
         """One row per group of customers; `read` knows which numbered column is which sum.
 
         Args:
             customers: A row per customer; the variables are DECIMAL(18, 4) columns, not null.
             by: Columns that make the groups.
+            digits: In how many digits all values of a variable fit; 18 where it is not named.
         """
         sums: dict[str, ir.Value] = {"n": customers.count()}
+        fits = {name: (digits or {}).get(name, WORD) for name in self.variables}
+
+        def cast(name: str) -> ir.Value:
+            return customers[name].cast(f"decimal({fits[name]}, {DECIMALS})")
+
         # Numbered, because joined names are ambiguous: "a b" with "c" reads like "a" with "b c".
         for at, name in enumerate(self.variables):
             sums[f"sum_{at}"] = customers[name].sum().cast("decimal(38, 4)")
         for at, (one, other) in enumerate(self.pairs):
-            product = (customers[one].cast(FACTOR) * customers[other]).cast(PRODUCT)
+            if fits[one] + fits[other] <= WORD:
+                product = cast(one) * cast(other)
+            else:
+                product = (customers[one].cast(FACTOR) * customers[other]).cast(PRODUCT)
             sums[f"product_{at}"] = product.sum().cast(SUM_OF_PRODUCTS)
         for at, name in enumerate(self.cubed):
-            small = customers[name].abs() < CUBE_LIMIT
-            base = ibis.ifelse(small, customers[name], 0).cast("decimal(18, 4)")
-            square = (base.cast(FACTOR) * base).cast(PRODUCT).cast(SQUARE_CUT)
-            cubes = (square * base.cast(BASE_CUT)).cast(CUBE).sum().cast(CUBE)
-            sums[f"cube_{at}"] = ibis.ifelse(small.all(), cubes, ibis.null(CUBE))
+            sums[f"cube_{at}"] = _cubes(customers[name], digits=fits[name])
         return customers.group_by(list(by)).agg(**sums)
 
     def read(self, rows: pa.Table, *, by: Sequence[str]) -> dict[tuple[str, ...], Sums]:
@@ -136,6 +170,28 @@ class Summary:
             for row in rows.to_pylist()
         }
         return dict(sorted(groups.items()))
+
+
+def _digits(largest: Decimal | None) -> int:
+    """In how many digits every value fits that is no larger."""
+    return next((digits for limit, digits in FITS if (largest or 0) < limit), WORD)
+
+
+def _cubes(value: ir.Value, *, digits: int) -> ir.Value:
+    """The sum of cubes; null where a value is too large for exact cubes."""
+    if digits <= WORD // 2:
+        base = value.cast(f"decimal({digits}, {DECIMALS})")
+        # The square of (p, 4) has (2p, 8), is cut to (2p - 4, 4), and times (p, 4) has (3p - 4, 8).
+        square = (base * base).cast(f"decimal({2 * digits - DECIMALS}, {DECIMALS})")
+        if 3 * digits - DECIMALS <= WORD:
+            cube = (square * base).cast(f"decimal({3 * digits - 2 * DECIMALS}, {DECIMALS})")
+            return cube.sum().cast(CUBE)
+        return (square.cast(FACTOR) * base).cast(CUBE).sum().cast(CUBE)
+    small = value.abs() < CUBE_LIMIT
+    base = ibis.ifelse(small, value, 0).cast("decimal(18, 4)")
+    square = (base.cast(FACTOR) * base).cast(PRODUCT).cast(SQUARE_CUT)
+    cubes = (square * base.cast(BASE_CUT)).cast(CUBE).sum().cast(CUBE)
+    return ibis.ifelse(small.all(), cubes, ibis.null(CUBE))
 
 
 def add_up(sums: Iterable[Sums]) -> Sums:

@@ -70,7 +70,7 @@ class MetricWindow:
         return self.end_day - self.first_day
 
     def holds(self, rows: ir.Table) -> ir.BooleanValue:
-        """Rows inside the outcome window; `rows` has `occurred_at` and `enrolled_at`."""
+        """Rows inside the outcome window; `rows` as `joined` gave them."""
         day = _day(rows)
         if self.end_day is None:
             return (day >= self.first_day) & (rows.occurred_at <= ibis.literal(self.ends_on))
@@ -80,7 +80,7 @@ class MetricWindow:
         """Rows inside the pre-period, which ends the day before enrolment.
 
         Args:
-            rows: With `occurred_at` and `enrolled_at`.
+            rows: As `joined` gave them.
             ago: How many pre-periods lie between; 0 for the one that ends at enrolment.
         """
         length = self._pre_length(rows)
@@ -119,7 +119,8 @@ class MetricWindow:
 
 
 def _day(rows: ir.Table) -> ir.IntegerValue:
-    return rows.occurred_at.delta(rows.enrolled_at, unit="day")
+    """Days since enrolment, as `experiments.behavior.rows.joined` counted them once."""
+    return rows.day
 
 
 def last_window_closes(plan: Plan, *, last_enrolled_on: date) -> date:

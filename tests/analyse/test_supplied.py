@@ -14,9 +14,10 @@ from experiments.analyse.checks import Outcome
 from experiments.analyse.estimate import Estimate, Method
 from experiments.analyse.estimates import headline_of
 from experiments.analyse.evidence import gather
-from experiments.analyse.rows import known_rows, reach, rows_seen
+from experiments.analyse.rows import reach, rows_seen
 from experiments.analyse.supplied import weigh
 from experiments.analyse.weighted import Weighted
+from experiments.behavior.census import take_census
 from experiments.decide.verdict import Reason, Status, Verdict, decide
 from experiments.engines.engine import Engine
 from experiments.errors import BadInput, Undefined
@@ -305,10 +306,9 @@ def weights_of(
     plan = chosen_plan()
     enrolment = enrolment_of([TREATMENT if one else CONTROL for one in got])
     as_of = date(2026, 4, 1)
-    seen = rows_seen(
-        engine, plan, behavior=behavior_of(rows_of(spend)), enrolment=enrolment, as_of=as_of
-    )
-    known = known_rows(engine, plan, behavior=seen, enrolment=enrolment)
+    seen = rows_seen(plan, behavior=behavior_of(rows_of(spend)), as_of=as_of)
+    census = take_census(engine, plan, behavior=seen, enrolment=enrolment, as_of=as_of)
+    known = census.recorded(plan)
     gathered = gather(
         engine,
         plan,

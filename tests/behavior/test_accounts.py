@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from experiments.analyse.rows import Reach, reach
-from experiments.behavior.accounts import accounts, read_recorded, recorded
+from experiments.behavior.accounts import accounts
+from experiments.behavior.census import take_census
 from experiments.engines.engine import Engine, open_engine
 from experiments.errors import BadInput
 from experiments.ledger.ledger import Ledger
@@ -106,14 +107,15 @@ def accounts_of(
     """The accounts, by name, in the order of the customers' numbers."""
     enrolled = enrolment(members)
     behavior = ledger.behavior(engine, through=through)
-    row = engine.fetch(recorded(plan, behavior=behavior, enrolment=enrolled.rows)).to_pylist()[0]
-    known = read_recorded(plan, row)
+    as_of = ENDS_ON + timedelta(days=100)
+    census = take_census(engine, plan, behavior=behavior, enrolment=enrolled, as_of=as_of)
+    known = census.recorded(plan)
     expression, columns = accounts(
         plan,
         behavior=behavior,
         enrolment=enrolled,
         known=known,
-        as_of=ENDS_ON + timedelta(days=100),
+        as_of=as_of,
     )
     found: list[Account] = []
     for line in engine.fetch(expression.order_by("customer")).to_pylist():

@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
 import ibis
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from experiments.behavior.accounts import accounts, read_recorded, recorded
+from experiments.behavior.accounts import accounts
 from experiments.behavior.caps import capped, percentile
+from experiments.behavior.census import take_census
+from experiments.behavior.kinds import exact_mean
 from experiments.engines.engine import open_engine
 from experiments.ledger.ledger import Ledger
 from tests.behavior.ledgers import (
@@ -51,12 +56,12 @@ def rows_of(
     enrolled = enrolment(members)
     with open_engine(threads=1) as engine:
         behavior = ledger.behavior(engine)
-        found = engine.fetch(recorded(plan, behavior=behavior, enrolment=enrolled.rows))
+        census = take_census(engine, plan, behavior=behavior, enrolment=enrolled, as_of=LATE)
         table, columns = accounts(
             plan,
             behavior=behavior,
             enrolment=enrolled,
-            known=read_recorded(plan, found.to_pylist()[0]),
+            known=census.recorded(plan),
             as_of=as_of,
         )
         cut = capped(engine, plan, engine.keep(table), columns)
@@ -140,3 +145,28 @@ def test_a_percentile_is_a_number_that_somebody_has(per_cent: str, expected: int
         numbers = ibis.memtable({"value": [Decimal(at) for at in (3, 1, 4, 2)]})
         found = percentile(engine, numbers, "value", per_cent=Decimal(per_cent))
     assert found == expected
+
+
+AMOUNTS = st.lists(
+    st.decimals(min_value=-(10**9), max_value=10**9, places=4), min_size=1, max_size=7
+)
+
+
+@given(st.lists(AMOUNTS, min_size=1, max_size=20))
+def test_a_mean_is_exact_to_the_last_digit_and_halves_leave_zero(
+    scores: list[list[Decimal]],
+) -> None:
+    cells = [(at, score, True) for at, own in enumerate(scores) for score in own]
+    cells.append((len(scores), Decimal(5), False))
+    who, value, counts = (list(column) for column in zip(*cells, strict=True))
+    rows = ibis.memtable(
+        pa.table({"who": who, "value": pa.array(value, pa.decimal128(18, 4)), "counts": counts})
+    )
+    means = rows.group_by("who").agg(mean=exact_mean(rows.value, where=rows.counts))
+    with open_engine() as engine:
+        found = engine.fetch(means.order_by("who"))["mean"].to_pylist()
+    expected = [
+        (sum(own, Decimal(0)) / len(own)).quantize(Decimal("0.0001"), ROUND_HALF_UP)
+        for own in scores
+    ]
+    assert found == [*expected, None]

@@ -77,6 +77,22 @@ def test_every_kind_is_counted_period_by_period(engine: Engine) -> None:
     assert found.columns["ratio"] == ()
 
 
+def test_a_cap_keeps_its_fourth_decimal(engine: Engine) -> None:
+    plan = small_plan(
+        metric("spent", measure="revenue", window=WINDOW, cap={"value": "191.1007"}),
+    )
+    found = pre_periods(
+        engine,
+        plan,
+        behavior=behavior_of([(1, "revenue", START - timedelta(days=1), 200.0)]),
+        enrolment=enrolment([Member(1, "mail")]).rows,
+        first_on=dict.fromkeys(("money", "spent"), START - timedelta(days=2)),
+        as_of=date(2026, 4, 10),
+    )
+    (row,) = engine.fetch(found.rows).to_pylist()
+    assert row[found.columns["spent"][-1]] == Decimal("191.1007")
+
+
 def test_a_percentile_cap_is_taken_per_period_over_all_arms(engine: Engine) -> None:
     plan = small_plan(
         metric("spent", measure="revenue", window=WINDOW, cap={"percentile": "50"}),

@@ -33,8 +33,7 @@ def customers(spend: Sequence[Decimal], visits: Sequence[Decimal], arm: Sequence
 
 def sums_of(table: pa.Table, summary: Summary = BOTH) -> dict[tuple[str, ...], Sums]:
     with open_engine(threads=1) as engine:
-        rows = ibis.memtable(table)
-        return summary.read(engine.fetch(summary.expression(rows, by=["arm"])), by=["arm"])
+        return summary.of(engine, ibis.memtable(table), by=["arm"])
 
 
 def one_arm(values: Sequence[Decimal], summary: Summary) -> Sums:
@@ -56,6 +55,20 @@ def test_sums_equal_rational_arithmetic(rows: list[tuple[Decimal, Decimal]]) -> 
     ):
         exact = sum(Fraction(a) * Fraction(b) for a, b in zip(one, other, strict=True))
         assert Fraction(found.products[pair]) == exact
+
+
+@pytest.mark.parametrize("limit", [10, 1_000, 100_000, 100_000_000])
+def test_sums_in_fewer_digits_are_the_same_to_the_last(limit: int) -> None:
+    """On both sides of every limit from which on values need more digits."""
+    below = Decimal(limit) - Decimal("0.0001")
+    for largest in (below, Decimal(limit)):
+        spend = [largest, -largest / 3, Decimal("0.3333"), Decimal(0)]
+        spend = [value.quantize(Decimal("0.0001")) for value in spend]
+        visits = [Decimal(at) for at in range(len(spend))]
+        rows = ibis.memtable(customers(spend, visits, ["a"] * len(spend)))
+        with open_engine(threads=1) as engine:
+            wide = engine.fetch(BOTH.expression(rows, by=["arm"]))
+            assert BOTH.of(engine, rows, by=["arm"]) == BOTH.read(wide, by=["arm"])
 
 
 def test_whole_cubes_are_exact() -> None:
@@ -152,7 +165,7 @@ def test_threads_and_order_of_files_change_no_byte(tmp_path: Path) -> None:
         order = [str(files[at]) for at in rng.permutation(6)]
         with open_engine(threads=(1, 2, 4)[repeat % 3]) as engine:
             rows = engine.table_of(order, pa.schema([]))
-            found = BOTH.read(engine.fetch(BOTH.expression(rows, by=["arm"])), by=["arm"])
+            found = BOTH.of(engine, rows, by=["arm"])
         seen.add(repr(found))
     assert len(seen) == 1
     total = sum(sums.totals["spend"] for sums in found.values())
