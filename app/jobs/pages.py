@@ -27,12 +27,16 @@ TITLES: Final = {
     JobKind.ENROL: "Enrolling {name}",
     JobKind.ASSIGN: "Drawing the groups",
     JobKind.RECORD: "Recording {name}",
+    JobKind.ROWS: "Recording {name}",
+    JobKind.CORRECT: "Correcting rows",
     JobKind.ANALYSE: "Running the analysis",
 }
 BACK: Final = {
     JobKind.ENROL: "Back to the columns",
     JobKind.ASSIGN: "Back to the draw",
     JobKind.RECORD: "Back to the columns",
+    JobKind.ROWS: "Back to the ledger",
+    JobKind.CORRECT: "Back to the batch",
     JobKind.ANALYSE: "Back to the analysis",
 }
 

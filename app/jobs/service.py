@@ -10,13 +10,13 @@ Whoever calls commits.
 import json
 import secrets
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, or_, update
+from sqlalchemy import BindParameter, ColumnElement, bindparam, case, func, or_, update
 from sqlmodel import Session, col, select
 
 from app.database import Database
@@ -24,11 +24,17 @@ from app.tables import JobKind, JobRow, JobState
 from experiments.errors import PilotError
 
 Json = dict[str, Any]
-LEDGER_WRITERS: Final = frozenset({JobKind.ENROL, JobKind.ASSIGN, JobKind.RECORD})
+LEDGER_WRITERS: Final = frozenset(JobKind) - {JobKind.ANALYSE}
 LEASE: Final = timedelta(seconds=60)
 ATTEMPTS: Final = 3
+MOST_TOGETHER: Final = 200  # jobs that are done at once
 TAKING_TURNS: Final = 7_208_411  # names the PostgreSQL lock under which jobs are claimed
 new_id: Final = partial(secrets.token_urlsafe, 16)
+# As `_end` names them: a statement that ends many jobs takes the values of each by these names.
+_ENDED: Final[Mapping[str, BindParameter[Any]]] = {
+    name: bindparam(f"new_{name}")
+    for name in ("state", "ended_at", "lease_until", "answer_status", "answer_json")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +145,27 @@ def claim(
     return job
 
 
+def claim_alike(
+    session: Session, job: JobRow, *, now: datetime, lease: timedelta = LEASE
+) -> list[JobRow]:
+    """Take more jobs of the kind of a claimed one, to be done with it; those that wait longest."""
+    found = (
+        select(JobRow)
+        .where(JobRow.state == JobState.WAITING, JobRow.kind == job.kind)
+        .order_by(col(JobRow.created_at), col(JobRow.id))
+        .limit(MOST_TOGETHER - 1)
+    )
+    jobs = list(session.exec(found).all())
+    if jobs:
+        taken = {"state": JobState.RUNNING, "worker": job.worker, "lease_until": now + lease}
+        statement = update(JobRow).where(col(JobRow.id).in_([one.id for one in jobs]))
+        session.exec(statement.values(**taken), execution_options={"synchronize_session": False})
+    return jobs
+
+
 def renew(
     session: Session,
-    job_id: str,
+    job_ids: Collection[str],
     worker: str,
     *,
     step: str,
@@ -149,28 +173,44 @@ def renew(
     now: datetime,
     lease: timedelta = LEASE,
 ) -> bool:
-    """Hold a job for longer, and say how far it has come; False when the worker has lost it."""
-    return _change(
-        session, job_id, worker, step=step, share_done=share_done, lease_until=now + lease
-    )
+    """Hold jobs for longer, and say how far they are; False when the worker has lost one."""
+    values = {"step": step, "share_done": share_done, "lease_until": now + lease}
+    return _change(session, job_ids, worker, **values) == len(job_ids)
 
 
-def finish(session: Session, job_id: str, worker: str, answer: Answer, *, now: datetime) -> bool:
-    """Keep the answer of a job that is done; False, and nothing kept, when the worker lost it."""
-    return _change(session, job_id, worker, share_done=1.0, **_end(JobState.DONE, answer, now))
+def end(
+    session: Session,
+    worker: str,
+    ends: Mapping[str, tuple[JobState, Answer]],
+    *,
+    now: datetime,
+) -> bool:
+    """Keep how jobs ended, each its answer or problem; False when the worker had lost one of them.
 
-
-def fail(session: Session, job_id: str, worker: str, problem: Answer, *, now: datetime) -> bool:
-    """Keep the problem that ended a job; False, and nothing kept, when the worker lost it."""
-    return _change(session, job_id, worker, **_end(JobState.FAILED, problem, now))
+    Nothing is kept of one that was lost.
+    """
+    held = _held([], worker) & (col(JobRow.id) == bindparam("own"))
+    done = case((_ENDED["state"] == JobState.DONE, 1.0), else_=col(JobRow.share_done))
+    statement = update(JobRow).where(held).values(share_done=done, **_ENDED)
+    rows = [
+        {"own": job_id, **{f"new_{name}": value for name, value in _end(*end, now).items()}}
+        for job_id, end in ends.items()
+    ]
+    changed = session.connection().execute(statement, rows)
+    return changed.rowcount == len(rows)
 
 
 def put_back(
-    session: Session, job_id: str, worker: str, *, now: datetime, problem_of: ProblemOf
+    session: Session,
+    job_ids: Collection[str],
+    worker: str,
+    *,
+    now: datetime,
+    problem_of: ProblemOf,
 ) -> bool:
-    """Let a job that was interrupted wait again; False when the worker had lost it."""
-    own = _held(job_id, worker)
-    return _give_back(session, own, now=now, problem_of=problem_of) == 1
+    """Let jobs that were interrupted wait again; False when the worker had lost one."""
+    own = _held(job_ids, worker)
+    return _give_back(session, own, now=now, problem_of=problem_of) == len(job_ids)
 
 
 def recover(session: Session, *, now: datetime, problem_of: ProblemOf) -> int:
@@ -228,9 +268,10 @@ def _abandoned(now: datetime) -> ColumnElement[bool]:
     return (col(JobRow.state) == JobState.RUNNING) & (col(JobRow.lease_until) <= now)
 
 
-def _held(job_id: str, worker: str) -> ColumnElement[bool]:
+def _held(job_ids: Collection[str], worker: str) -> ColumnElement[bool]:
+    """The jobs that a worker holds, of these where some are named."""
     held = (col(JobRow.state) == JobState.RUNNING) & (col(JobRow.worker) == worker)
-    return held & (col(JobRow.id) == job_id)
+    return held & col(JobRow.id).in_(job_ids) if job_ids else held
 
 
 def _give_back(
@@ -263,11 +304,11 @@ def _end(state: JobState, answer: Answer, now: datetime) -> Json:
     }
 
 
-def _change(session: Session, job_id: str, worker: str, **values: Any) -> bool:
-    """Change a job that a worker holds.
+def _change(session: Session, job_ids: Collection[str], worker: str, **values: Any) -> int:
+    """Change the jobs of these that a worker holds; how many those are.
 
-    One statement that asks and changes: nobody can take the job in between.
+    One statement that asks and changes: nobody can take a job in between.
     """
-    statement = update(JobRow).where(_held(job_id, worker)).values(**values)
+    statement = update(JobRow).where(_held(job_ids, worker)).values(**values)
     changed = session.exec(statement, execution_options={"synchronize_session": False})
-    return changed.rowcount == 1
+    return changed.rowcount

@@ -3,7 +3,7 @@
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Protocol, Self
@@ -15,14 +15,18 @@ from sqlmodel import Session
 from app.database import Database
 from app.jobs import service
 from app.jobs.service import LEASE, Answer, ProblemOf
-from app.tables import JobKind, JobRow
+from app.tables import JobKind, JobRow, JobState
 from experiments.errors import PilotError
 
 Progress = Callable[[str, float], None]
 Handler = Callable[[JobRow, Progress], Answer]
+Check = Callable[[], None]
+Together = Callable[[Sequence[JobRow], Check], Sequence[Answer | Exception]]
 RENEWALS: Final = 4  # of a lease while it lasts
 THROTTLE: Final = 0.2  # seconds between two reports of progress
 RETRY: Final = 1.0  # seconds after the registry did not answer
+BUSY: Final = 5.0  # seconds after a job, for which the next is looked for more often
+SOON: Final = 0.01  # seconds between two looks then
 _log = structlog.get_logger()
 
 
@@ -41,6 +45,10 @@ class Worker:
       renewed on SQLite;
     - may meet a job again (`attempts` is not 0) after a worker that was killed at any moment, and
       takes nothing in twice.
+
+    Jobs of a kind in `together` are handed over as many as wait, so that they share what each
+    would cost alone; every one still has its own answer. Where that fails, they are tried one by
+    one: what is wrong with one is no other's fault. Such a handler calls its check, not progress.
     """
 
     def __init__(
@@ -51,13 +59,15 @@ class Worker:
         name: str,
         problem_of: ProblemOf,
         clock: Callable[[], datetime],
+        together: Mapping[JobKind, Together] | None = None,
         kinds: Collection[JobKind] | None = None,
-        pause: float = 0.2,
+        pause: float = 0.1,
         lease: timedelta = LEASE,
     ) -> None:
         # Two that have one name, an old process and the one after it, would share their leases.
         self.name = f"{name[:50]}-{secrets.token_hex(6)}"
-        self.kinds = frozenset(handlers if kinds is None else kinds)
+        self._together = together or {}
+        self.kinds = frozenset({*handlers, *self._together} if kinds is None else kinds)
         self._database = database
         self._handlers = handlers
         self._problem_of = problem_of
@@ -67,9 +77,13 @@ class Worker:
 
     def run(self, stop: threading.Event) -> None:
         """Run jobs until told to stop; the one at hand is finished first."""
+        worked_at = -BUSY
         while not stop.is_set():
             try:
-                pause = 0.0 if self.run_one() else self._pause
+                if self.run_one():
+                    worked_at = time.monotonic()
+                    continue
+                pause = SOON if time.monotonic() - worked_at < BUSY else self._pause
             except SQLAlchemyError as error:
                 _log.warning("the registry does not answer", worker=self.name, error=str(error))
                 pause = RETRY
@@ -81,44 +95,69 @@ class Worker:
             if not service.has_work(session, kinds=self.kinds, now=self._clock()):
                 return False
         with self._database.writing() as session:
+            now = self._clock()
             job = service.claim(
                 session,
                 worker=self.name,
                 kinds=self.kinds,
-                now=self._clock(),
+                now=now,
                 problem_of=self._problem_of,
                 lease=self._lease,
             )
+            jobs = [job] if job is not None else []
+            if job is not None and job.kind in self._together:
+                jobs += service.claim_alike(session, job, now=now, lease=self._lease)
             session.commit()
         if job is None:
             return False
         with structlog.contextvars.bound_contextvars(job=job.id, kind=job.kind, worker=self.name):
-            self._run(job)
+            self._run(jobs)
         return True
 
-    def _run(self, job: JobRow) -> None:
-        with _Heartbeat(self._database, job, self.name, self._clock, self._lease) as heartbeat:
-            kept = self._steadily(self._ending(job, heartbeat.progress))
+    def _run(self, jobs: Sequence[JobRow]) -> None:
+        with _Heartbeat(self._database, jobs, self.name, self._clock, self._lease) as heartbeat:
+            kept = self._steadily(self._ending(jobs, heartbeat))
         if not kept:
             _log.warning("the job was lost to another worker")
 
-    def _ending(self, job: JobRow, progress: Progress) -> "_Ending":
-        """Run the handler; how the job ends, not yet written."""
-        own = (job.id, self.name)
+    def _ending(self, jobs: Sequence[JobRow], heartbeat: "_Heartbeat") -> "_Ending":
+        """Run the handler; how the jobs end, not yet written."""
         try:
-            answer = self._handlers[JobKind(job.kind)](job, progress)
+            if jobs[0].kind in self._together:
+                ends = self._ends_of(self._together[JobKind(jobs[0].kind)], jobs, heartbeat.check)
+            else:
+                handle = self._handlers[JobKind(jobs[0].kind)]
+                result = _result_of(handle, jobs[0], heartbeat.progress)
+                ends = {jobs[0].id: _end_of(result, self._problem_of)}
         except LeaseLost:
             return lambda session, *, now: False
+        except DBAPIError as error:
+            _log.warning("the registry did not answer, the job waits again", exc_info=error)
+            put_back = partial(service.put_back, problem_of=self._problem_of)
+            ids = [job.id for job in jobs]
+            return lambda session, *, now: put_back(session, ids, self.name, now=now)
+        return lambda session, *, now: service.end(session, self.name, ends, now=now)
+
+    def _ends_of(self, handle: Together, jobs: Sequence[JobRow], check: Check) -> dict[str, "_End"]:
+        """How jobs that are done together end, each by itself."""
+        try:
+            results = list(handle(jobs, check))
+        except LeaseLost:
+            raise
         except Exception as error:
             if _is_outage(error):
-                _log.warning("the registry did not answer, the job waits again", exc_info=error)
-                put_back = partial(service.put_back, problem_of=self._problem_of)
-                return lambda session, *, now: put_back(session, *own, now=now)
-            if not isinstance(error, PilotError):
-                _log.error("the job met a fault", exc_info=error)
-            problem = self._problem_of(error)
-            return lambda session, *, now: service.fail(session, *own, problem, now=now)
-        return lambda session, *, now: service.finish(session, *own, answer, now=now)
+                raise
+            if len(jobs) > 1:
+                _log.warning("what was done together is tried one by one", exc_info=error)
+                ends: dict[str, _End] = {}
+                for job in jobs:
+                    ends |= self._ends_of(handle, [job], check)
+                return ends
+            results = [error]
+        return {
+            job.id: _end_of(result, self._problem_of)
+            for job, result in zip(jobs, results, strict=True)
+        }
 
     def _steadily(self, ending: "_Ending") -> bool:
         """Write how a job ends, again until the registry answers or the lease is over."""
@@ -135,12 +174,15 @@ class Worker:
                 time.sleep(RETRY)
 
 
+_End = tuple[JobState, Answer]
+
+
 class _Ending(Protocol):
     def __call__(self, session: Session, *, now: datetime) -> bool: ...
 
 
 class _Heartbeat:
-    """Renews the lease of a job and writes its progress, from a thread of its own.
+    """Renews the lease of jobs and writes their progress, from a thread of its own.
 
     So a handler never waits for the registry when it tells its progress, however often it does.
     """
@@ -148,22 +190,24 @@ class _Heartbeat:
     def __init__(
         self,
         database: Database,
-        job: JobRow,
+        jobs: Sequence[JobRow],
         worker: str,
         clock: Callable[[], datetime],
         lease: timedelta,
     ) -> None:
         self._database = database
-        self._job_id = job.id
+        self._job_ids = [job.id for job in jobs]
         self._worker = worker
         self._clock = clock
         self._lease = lease
-        self._until = job.lease_until or clock()
+        self._until = jobs[0].lease_until or clock()
         self._reached = ("", 0.0)
         self._lost = False
         self._told = threading.Event()
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name=f"heartbeat {job.id}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._beat, name=f"heartbeat {jobs[0].id}", daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -182,6 +226,14 @@ class _Heartbeat:
         """
         self._reached = (step, share_done)
         self._told.set()
+        self.check()
+
+    def check(self) -> None:
+        """Stop where another worker may have the jobs.
+
+        Raises:
+            LeaseLost: It may.
+        """
         if self._lost or self._clock() >= self._until:
             raise LeaseLost
 
@@ -197,7 +249,7 @@ class _Heartbeat:
                 self._renew()
                 pause = every
             except SQLAlchemyError as error:
-                _log.warning("the lease was not renewed", job=self._job_id, error=str(error))
+                _log.warning("the lease was not renewed", jobs=self._job_ids[:3], error=str(error))
                 pause = min(RETRY, every)
             self._over.wait(min(THROTTLE, every))
 
@@ -206,12 +258,32 @@ class _Heartbeat:
         step, share_done = self._reached
         with self._database.writing() as session:
             held = service.renew(
-                session, self._job_id, self._worker,
+                session, self._job_ids, self._worker,
                 step=step, share_done=share_done, now=now, lease=self._lease,
             )  # fmt: skip
             session.commit()
         self._until = now + self._lease
         self._lost = not held
+
+
+def _result_of(handle: Handler, job: JobRow, progress: Progress) -> Answer | Exception:
+    """What a handler answers, or what stopped it; an outage is nobody's answer."""
+    try:
+        return handle(job, progress)
+    except LeaseLost:
+        raise
+    except Exception as error:
+        if _is_outage(error):
+            raise
+        return error
+
+
+def _end_of(result: Answer | Exception, problem_of: ProblemOf) -> "_End":
+    if isinstance(result, Answer):
+        return JobState.DONE, result
+    if not isinstance(result, PilotError):
+        _log.error("the job met a fault", exc_info=result)
+    return JobState.FAILED, problem_of(result)
 
 
 def _is_outage(error: Exception) -> bool:

@@ -1,15 +1,16 @@
 """Behavior and measures over HTTP."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict
+from fastapi.concurrency import run_in_threadpool
 
-from app.batches import number_of, reverse
+from app.batches import number_of, reversal_of, reverse
 from app.dependencies import (
     CallerDep,
     DatabaseDep,
@@ -21,23 +22,35 @@ from app.dependencies import (
     allow,
 )
 from app.people.rights import Right
+from app.record.correcting import refuse_correction
 from app.record.forms import (
     BehaviorQuery,
     Entry,
     MeasureBody,
     ReversalBody,
+    read_rows,
+    refuse_unfinished,
     row_columns,
     rows_upload,
 )
 from app.record.ledger import NEWEST, batch_lines, behavior_batch
 from app.record.measures import describe, known_measures
-from app.record.request import ask_to_record
+from app.record.posts import MOST_ROWS, Posted, submit_posts
+from app.record.replies import (
+    Batches,
+    BatchModel,
+    MeasureModel,
+    Measures,
+    ReceiptModel,
+    Reversed,
+)
+from app.record.request import ask_to_record_file
 from app.record.service import receipt_of
 from app.record.work import receipt_body
-from app.tables import BatchKind, BatchState, MeasureKind
 from app.web.api import Cursor, Limit, api_router, problems, read_cursor, write_cursor
+from app.web.group_commit import group_commit
 from app.web.inbox import file_body, inbox_of
-from app.web.jobs import ACCEPTED, answer_call, awaited
+from app.web.jobs import ACCEPTED, answer_call, ended
 from app.web.route import note
 from app.web.uploads import Upload, discard_upload, receive_upload
 from experiments.plan.pilot_file import BehaviorFile
@@ -45,205 +58,44 @@ from experiments.report.flat import rejects_csv
 
 router = api_router("behavior")
 QueryDep = Annotated[BehaviorQuery, Query()]
-RECEIPT: dict[str, Any] = {
-    "batch": 7,
-    "file": "sales.csv",
-    "received_at": "2026-04-01T09:00:00+00:00",
-    "counted": 48222,
-    "accepted": 48210,
-    "rejected": 12,
-    "entries": 48205,
-    "repeated": 5,
-    "rounded": 0,
-    "blank": 0,
-    "first": "2026-03-01",
-    "last": "2026-03-28",
-    "matched": 48160,
-    "unmatched": 45,
-    "unmatched_customers": 31,
-    "alike": 0,
-    "measures": {"revenue": 48205},
-    "complete_through": "2026-03-28",
-    "rejects": [{"line": 7, "column": "amount", "value": "12,x", "reason": "is no number"}],
-    "rejects_url": "/api/v1/behavior/7/rejects",
-    "reversed_by": None,
-    "address": "/api/v1/behavior/7",
-}
-
-
-class RejectModel(BaseModel):
-    """A refused row: its line in the file, and what is wrong."""
-
-    line: int
-    column: str
-    value: str
-    reason: str
-
-
-class ReceiptModel(BaseModel):
-    """What a batch of behavior brought.
-
-    Attributes:
-        batch: Its number, which orders the ledger.
-        file: Name of the file.
-        received_at: When it came.
-        counted: Records in the file.
-        accepted: Records taken in.
-        rejected: Records refused.
-        entries: Rows that reached the ledger; a wide record brings several.
-        repeated: Entries left out because the ledger or the file has them already.
-        rounded: Values that had more than four decimals.
-        blank: Cells without a value.
-        first: Day of the oldest entry.
-        last: Day of the newest.
-        matched: Entries of customers who are enrolled in a pilot.
-        unmatched: Entries of others.
-        unmatched_customers: How many customers these others are.
-        alike: Entries without an event id that look like entries of earlier batches.
-        measures: Entries per measure.
-        complete_through: The day through which its measures are declared complete.
-        rejects: The first 20 refused cells.
-        rejects_url: Where all of them are; None where there are none.
-        reversed_by: The batch that takes it back.
-        address: Of this receipt.
-    """
-
-    model_config = ConfigDict(json_schema_extra={"examples": [RECEIPT]})
-
-    batch: int
-    file: str
-    received_at: datetime
-    counted: int
-    accepted: int
-    rejected: int
-    entries: int
-    repeated: int
-    rounded: int
-    blank: int
-    first: date | None
-    last: date | None
-    matched: int
-    unmatched: int
-    unmatched_customers: int
-    alike: int = 0
-    measures: dict[str, int]
-    complete_through: date | None
-    rejects: list[RejectModel]
-    rejects_url: str | None
-    reversed_by: int | None
-    address: str
-
-
-class BatchModel(BaseModel):
-    """A batch in a list: of behavior, of an enrolment, or a reversal."""
-
-    batch: int
-    kind: BatchKind
-    state: BatchState
-    file: str
-    received_at: datetime
-    sender: str | None
-    accepted: int | None
-    rejected: int | None
-    first: date | None
-    last: date | None
-    measures: list[str]
-    complete_through: date | None
-    reverses: int | None
-    reversed_by: int | None
-
-
-class Batches(BaseModel):
-    """Batches, the newest first."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "items": [
-                        {
-                            "batch": 7,
-                            "kind": "behavior",
-                            "state": "accepted",
-                            "file": "sales.csv",
-                            "received_at": "2026-04-01T09:00:00Z",
-                            "sender": "manager@example.com",
-                            "accepted": 48210,
-                            "rejected": 12,
-                            "first": "2026-03-01",
-                            "last": "2026-03-28",
-                            "measures": ["revenue"],
-                            "complete_through": "2026-03-28",
-                            "reverses": None,
-                            "reversed_by": None,
-                        }
-                    ],
-                    "next": None,
-                }
-            ]
-        }
-    )
-
-    items: list[BatchModel]
-    next: str | None = None
-
-
-class Reversed(BaseModel):
-    """A reversal: a batch without rows, from whose number on another batch does not count."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"batch": 8, "reverses": 7, "reason": "The file was that of May."}]
-        }
-    )
-
-    batch: int
-    reverses: int
-    reason: str
-
-
-class MeasureModel(BaseModel):
-    """A measure; unit and kind are None where nobody said."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"name": "revenue", "unit": "EUR", "kind": "money", "recorded": True}]
-        }
-    )
-
-    name: str
-    unit: str | None
-    kind: MeasureKind | None
-    recorded: bool
-
-
-class Measures(BaseModel):
-    """Measures by name."""
-
-    items: list[MeasureModel]
-    next: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Behavior that was sent, and what its columns mean."""
+    """A file of behavior that was sent, what its columns mean, and why it corrects earlier ones."""
 
     upload: Upload
     columns: BehaviorFile
+    correct: str | None
 
 
-async def behavior_of_call(request: Request, query: QueryDep) -> AsyncIterator[Sent]:
-    """Take in a file, or rows of JSON; removed again where the call comes to nothing."""
+@dataclass(frozen=True, slots=True)
+class SentRows:
+    """A few rows that were sent, to be recorded together with those of others."""
+
+    entries: list[Entry]
+    strict: bool
+    complete: date | None
+
+
+async def behavior_of_call(request: Request, query: QueryDep) -> AsyncIterator[Sent | SentRows]:
+    """Take in a file, or a few rows; a file is removed again where the call comes to nothing."""
     inbox = inbox_of(request.app.state.settings.files)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    is_rows = kind == "application/json"
-    if is_rows:
-        upload = await rows_upload(request, query, inbox=inbox)
+    entries = await read_rows(request, query) if kind == "application/json" else []
+    if 0 < len(entries) <= MOST_ROWS and query.correct is None:
+        yield SentRows(entries, query.strict, query.complete)
+        return
+    if entries:
+        upload = await rows_upload(entries, inbox=inbox)
     else:
         upload = await receive_upload(request, inbox=inbox, name=query.name)
     try:
-        columns = row_columns(upload, query) if is_rows else query.columns(file=upload.name)
-        yield Sent(upload, columns)
+        if entries:
+            columns = row_columns(entries, strict=query.strict, complete=query.complete)
+        else:
+            columns = query.columns(file=upload.name)
+        yield Sent(upload, columns, query.correct)
     except BaseException:
         discard_upload(upload)
         raise
@@ -273,10 +125,10 @@ def _body() -> dict[str, Any]:
     },
     openapi_extra=_body(),
 )
-def record_behavior(
+async def record_behavior(
+    request: Request,
     *,
-    sent: Annotated[Sent, Depends(behavior_of_call, scope="function")],
-    session: WritingDep,
+    sent: Annotated[Sent | SentRows, Depends(behavior_of_call, scope="function")],
     database: DatabaseDep,
     caller: CallerDep,
     now: NowDep,
@@ -287,11 +139,22 @@ def record_behavior(
     Good rows are taken in and bad ones listed, unless `strict`. The same file with the same meaning
     is recorded once; JSON rows repeat only by `Idempotency-Key` or `event_id`.
     """
-    upload = sent.upload
-    job = ask_to_record(
-        session, upload.path, sent.columns, name=upload.name, by=caller, now=now, today=today
-    )
-    answer = answer_call(awaited(session, database, job))
+    once: str | None = getattr(request.state, "once", None)
+    if isinstance(sent, Sent):
+        if sent.correct is not None:
+            refuse_correction(caller, sent.columns)
+            note(request, reason=sent.correct)
+        job = await run_in_threadpool(
+            ask_to_record_file, database, sent.upload, sent.columns,
+            by=caller, now=now, today=today, once=once, correct=sent.correct,
+        )  # fmt: skip
+    else:
+        refuse_unfinished(sent.complete, today=today)
+        post = Posted(
+            sent.entries, sent.strict, sent.complete, by=caller.user_id, now=now, job_id=once
+        )
+        job = await asyncio.wrap_future(group_commit(database).submit(database, submit_posts, post))
+    answer = answer_call(await ended(database, job))
     if answer.status_code == HTTPStatus.OK:
         answer.headers["Pilotbook-Repeated"] = "true"
     return answer
@@ -311,7 +174,8 @@ def list_batches(session: ReadingDep, limit: Limit = 100, cursor: Cursor = None)
 @router.get("/behavior/{batch}", dependencies=[allow(Right.RECORD)])
 def read_receipt(batch: Number, session: ReadingDep) -> ReceiptModel:
     """The receipt of a batch of behavior."""
-    body = receipt_body(session, behavior_batch(session, batch))
+    found = behavior_batch(session, batch)
+    body = receipt_body(found, receipt_of(found), reversal_of(session, batch))
     return ReceiptModel.model_validate(body)
 
 

@@ -5,7 +5,9 @@ import re
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from io import BytesIO
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 from fastapi import Request
@@ -26,6 +28,9 @@ NO_NUL: Final = r"^[^\x00]*$"
 LINE: Final = r"^[^\x00-\x1f\x7f-\x9f\s]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s])?$"
 Line = Annotated[str, Field(min_length=1, max_length=128, pattern=LINE)]
 Label = Annotated[str, Field(min_length=1, max_length=256, pattern=NO_NUL)]
+Reason = Annotated[
+    str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
+]
 Named = Annotated[str, Field(max_length=257, pattern=r"^[^\x00]+:[^\x00]+$")]
 
 
@@ -79,6 +84,11 @@ class BehaviorQuery(BaseModel):
         default=None, description="Complete through that day; left out: not declared."
     )
     strict: bool = Field(default=False, description="One bad row refuses the file.")
+    correct: Reason | None = Field(
+        default=None,
+        description="Why earlier rows are wrong: events that the ledger has with other contents "
+        "are replaced instead of refused.",
+    )
 
     def columns(self, *, file: str) -> BehaviorFile:
         """What the columns mean.
@@ -86,7 +96,9 @@ class BehaviorQuery(BaseModel):
         Raises:
             BadInput: Names each key at fault.
         """
-        said = self.model_dump(exclude={"name"}, exclude_none=True, exclude_defaults=True)
+        said = self.model_dump(
+            exclude={"name", "correct"}, exclude_none=True, exclude_defaults=True
+        )
         if self.names:
             parted = (name.rpartition(":") for name in self.names)
             said["names"] = {column: measure for column, _, measure in parted}
@@ -119,6 +131,14 @@ class Entry(BaseModel):
     item: Label | None = None
     event_id: Label | None = None
     source: Label | None = None
+
+    def cells(self, names: Sequence[str]) -> list[str | None]:
+        """Its values as the text of a file; numbers as they are written in JSON."""
+        values = (getattr(self, name) for name in names)
+        return [one if one is None or isinstance(one, str) else json.dumps(one) for one in values]
+
+
+_ENTRIES: Final = TypeAdapter(list[Entry])
 
 
 class ReversalBody(BaseModel):
@@ -157,14 +177,14 @@ def columns_of(given: Mapping[str, Any], *, file: str, complete: date | None) ->
     return read_columns(BehaviorFile, {**said, "complete": complete or False}, name=file)
 
 
-async def rows_upload(request: Request, query: BehaviorQuery, *, inbox: Any) -> Upload:
-    """Write the JSON rows of a call down as a file, one object a line.
+async def read_rows(request: Request, query: BehaviorQuery) -> list[Entry]:
+    """The JSON rows of a call.
 
     Raises:
         BadInput: They are no list of rows, or the query explains columns that they do not have.
         TooLarge: They are too many for one call.
     """
-    explained = query.model_fields_set - {"complete", "strict"}
+    explained = query.model_fields_set - {"complete", "strict", "correct"}
     if explained:
         raise BadInput(
             "JSON rows have names of their own.",
@@ -175,18 +195,33 @@ async def rows_upload(request: Request, query: BehaviorQuery, *, inbox: Any) -> 
         body += piece
         if len(body) > LARGEST_JSON:
             raise TooLarge("These are too many JSON rows for one call; send them as a file.")
-    text = _as_lines(_entries(bytes(body)))
+    return _entries(bytes(body))
+
+
+async def rows_upload(entries: Sequence[Entry], *, inbox: Path) -> Upload:
+    """Write JSON rows down as a file, one object a line."""
+    text = _as_lines(entries)
     return await store_upload(UploadFile(BytesIO(text), filename=ROWS_NAME), inbox=inbox)
 
 
-def row_columns(upload: Upload, query: BehaviorQuery) -> BehaviorFile:
+def row_columns(entries: Sequence[Entry], *, strict: bool, complete: date | None) -> BehaviorFile:
     """What the columns of JSON rows mean."""
-    with upload.path.open(encoding="utf-8") as file:
-        present = json.loads(file.readline())["#columns"].split()
-    optional = {key: key for key in ("item", "event_id", "source") if key in present}
-    names = ("customer_id", "measure", "value", "occurred_at")
-    given = {**{key: key for key in names}, **optional, "strict": query.strict}
-    return columns_of(given, file=upload.name, complete=query.complete)
+    return _row_columns(_present(entries), strict=strict, complete=complete)
+
+
+@lru_cache
+def _row_columns(present: tuple[str, ...], *, strict: bool, complete: date | None) -> BehaviorFile:
+    given = {**{key: key for key in present}, "strict": strict}
+    return columns_of(given, file=ROWS_NAME, complete=complete)
+
+
+def _present(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """The keys of which some row says something."""
+    return tuple(
+        key
+        for key in Entry.model_fields
+        if any(getattr(entry, key) is not None for entry in entries)
+    )
 
 
 def typed_day(text: str, *, field: str) -> date | None:
@@ -221,7 +256,7 @@ def refuse_unfinished(complete: date | None, *, today: date) -> None:
 
 def _entries(body: bytes) -> list[Entry]:
     try:
-        entries = TypeAdapter(list[Entry]).validate_json(body)
+        entries = _ENTRIES.validate_json(body)
     except ValidationError as error:
         problems = [
             Problem(".".join(str(part) for part in one["loc"][:2]), one["msg"])
@@ -234,11 +269,10 @@ def _entries(body: bytes) -> list[Entry]:
 
 
 def _as_lines(entries: Sequence[Entry]) -> bytes:
-    """An object a line; the first says which columns there are.
+    """An object a line.
 
     Rows are no file: the same ones sent again are other rows, so that each sending has a mark.
     """
     rows = [entry.model_dump() for entry in entries]
-    present = [key for key in rows[0] if any(row[key] is not None for row in rows)]
-    rows[0] = {**rows[0], "#columns": " ".join(present), "#sent": uuid.uuid4().hex}
+    rows[0] = {**rows[0], "#sent": uuid.uuid4().hex}
     return b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)

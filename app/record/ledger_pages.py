@@ -26,6 +26,7 @@ from app.errors import problem_of
 from app.people.caller import Caller
 from app.people.rights import Right
 from app.record.api import rejects_answer
+from app.record.correcting_shown import correction_of, corrections_to
 from app.record.forms import MeasureBody
 from app.record.ledger import NEWEST, BatchLine, batch_line, batch_lines, behavior_batch
 from app.record.measures import describe, known_measures
@@ -252,6 +253,7 @@ def _show_batch(
     line = batch_line(session, number)
     row = session.get_one(BatchRow, number)
     reversal = session.get(BatchRow, line.reversed_by) if line.reversed_by else None
+    correction, corrections = correction_of(session, number), corrections_to(session, number)
     session.rollback()
     receipt = receipt_of(row) if _has_receipt(line) else None
     mine = may_reverse(caller, row.user_id)
@@ -264,6 +266,8 @@ def _show_batch(
         row=row,
         reversal=reversal,
         receipt=receipt,
+        correction=correction,
+        corrections=corrections,
         shown=receipt_shown(receipt, again_on=first) if receipt else None,
         sentence=receipt_sentence(receipt) if receipt else "",
         facts=receipt_facts(receipt, complete_through=line.complete_through) if receipt else [],

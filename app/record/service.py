@@ -19,6 +19,7 @@ from app.batches import (
     sha256_of,
     standing,
 )
+from app.confirming import confirm
 from app.refusals import NotNow
 from app.stored import from_text
 from app.tables import BatchKind, BatchRow, EnrolmentRow, PilotRow
@@ -139,9 +140,10 @@ def record_file(
             enrolled=enrolled,
             without=without,
         )
+        confirm(session, workspace.ledger, now=now, tables=("directory", "behavior"))
         batch.complete_through = complete_through
         batch.measures_json = json.dumps(sorted(measures))
-        batch.columns_json = _meaning(columns)
+        batch.columns_json = meaning_of(columns)
         accept(session, batch, receipt)
     return receipt
 
@@ -149,7 +151,7 @@ def record_file(
 def repeated(session: Session, *, sha256: str, columns: BehaviorFile) -> BatchRow | None:
     """The batch that the same bytes became before, if their columns meant the same."""
     same = standing(BatchKind.BEHAVIOR).where(
-        BatchRow.sha256 == sha256, BatchRow.columns_json == _meaning(columns)
+        BatchRow.sha256 == sha256, BatchRow.columns_json == meaning_of(columns)
     )
     return session.exec(same).first()
 
@@ -187,9 +189,11 @@ def receipts_for(session: Session, plan: Plan, *, through: int) -> tuple[Receipt
     return tuple(receipt_of(batch) for batch in batches if wanted & {*batch.measures})
 
 
-def _meaning(columns: BehaviorFile) -> str:
+def meaning_of(columns: BehaviorFile) -> str:
     """What the columns of a file mean, in one way only."""
-    said = columns.model_dump(mode="json", exclude={"file", "strict", "complete"})
+    said = columns.model_dump(
+        mode="json", exclude={"file", "warehouse", "table", "strict", "complete"}
+    )
     said["measures"] = sorted(columns.measures)
     return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 

@@ -6,17 +6,16 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session
-
 from app.batches import discard_pending, reversal_of
 from app.jobs.service import Answer, Json
 from app.jobs.worker import Progress
-from app.record.service import receipt_of, take_behavior
+from app.record.service import take_behavior
 from app.tables import BatchRow, JobRow
 from app.web.api import PREFIX
 from app.web.inbox import keep_taken, refused_is_removed, remove_repeated
 from app.workspace import Workspace
 from experiments.plan.pilot_file import BehaviorFile
+from experiments.record.recording import Receipt
 
 REJECTS_SHOWN = 20
 
@@ -39,7 +38,7 @@ def run(
         recorded = take_behavior(
             workspace,
             upload,
-            _columns(asked),
+            columns_asked(asked),
             complete_through=date.fromisoformat(asked["complete"]) if asked["complete"] else None,
             now=now,
             by=job.user_id,
@@ -48,7 +47,7 @@ def run(
     # What an earlier try of this job recorded before its worker was stopped is no repeat.
     repeated = recorded.repeated and not job.attempts
     batch = session.get_one(BatchRow, recorded.receipt.batch_no)
-    body = receipt_body(session, batch)
+    body = receipt_body(batch, recorded.receipt, reversal_of(session, recorded.receipt.batch_no))
     session.commit()
     if repeated:
         remove_repeated(upload)
@@ -57,11 +56,9 @@ def run(
     return Answer(HTTPStatus.CREATED, body)
 
 
-def receipt_body(session: Session, batch: BatchRow) -> Json:
+def receipt_body(batch: BatchRow, receipt: Receipt, reversal: BatchRow | None = None) -> Json:
     """The receipt of a batch of behavior, as a call is answered."""
-    receipt = receipt_of(batch)
     address = f"{PREFIX}/behavior/{receipt.batch_no}"
-    reversal = reversal_of(session, receipt.batch_no)
     return {
         "batch": receipt.batch_no,
         "file": receipt.file,
@@ -96,7 +93,8 @@ def receipt_body(session: Session, batch: BatchRow) -> Json:
     }
 
 
-def _columns(asked: dict[str, Any]) -> BehaviorFile:
+def columns_asked(asked: dict[str, Any]) -> BehaviorFile:
+    """What the columns of an upload mean, by the arguments of its job."""
     day = asked["occurred_on"]
     at = date.fromisoformat(day) if day else asked["occurred_at"]
     return BehaviorFile.model_validate({**asked["columns"], "occurred_at": at, "complete": False})

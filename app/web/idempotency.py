@@ -1,16 +1,22 @@
 """The same request sent again gets the first answer again (header `Idempotency-Key`)."""
 
+import asyncio
+import base64
 import hashlib
 import hmac
 import json
+import os
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
+from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,9 +24,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.database import Database
 from app.dependencies import caller_or_nobody
 from app.errors import ProblemDocument
-from app.tables import IdempotencyKeyRow
+from app.tables import IdempotencyKeyRow, JobRow
 from app.web.api import PREFIX
+from app.web.group_commit import Writer, group_commit
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 IN_MEMORY: Final = 1024**2  # bytes of a body, above which it waits on disk
 LONGEST_KEY: Final = 255
 GIVEN_UP: Final = timedelta(minutes=5)  # after which a request without an answer was cut off
@@ -60,19 +69,34 @@ class Idempotency:
         database: Database = state.database
         with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as body:
             digest = await _spool(scope, receive, body)
-            found = await run_in_threadpool(
-                _begin, database, caller=caller, key=key, digest=digest, now=state.clock()
-            )
+            once = _job_id(scope, caller, key, digest)
+            asked = _Asked(caller, key, digest, state.clock(), once)
+            try:
+                found = await _together(database, _begin, asked)
+            except IntegrityError:  # the same key came to another process at the same time
+                found = _still_running()
             if isinstance(found, Response):
                 return await found(scope, receive, send)
+            scope.setdefault("state", {})["once"] = once
             answer = _Answer(send)
             try:
                 await self.app(scope, _replay(body), answer.send)
             except BaseException:
-                await run_in_threadpool(_forget, database, found)
+                await _together(database, _keep, (found, None))
                 raise
-            await run_in_threadpool(_keep, database, found, answer)
+            await _together(database, _keep, (found, answer))
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request that came under a key; `once` is the id of the job that it may become."""
+
+    caller: str
+    key: str
+    digest: str
+    now: datetime
+    once: str
 
 
 class _Answer:
@@ -97,32 +121,47 @@ class _Answer:
         await self._send(message)
 
 
-def _begin(
-    database: Database, *, caller: str, key: str, digest: str, now: datetime
-) -> int | Response:
-    """Number of the row that waits for the answer, or the answer that is known already."""
-    with database.writing() as session:
-        row = _row(session, caller=caller, key=key)
-        if row is not None and row.status is None and now - row.created_at > GIVEN_UP:
-            session.delete(row)
-            session.flush()
-            row = None
-        if row is not None:
-            return _known(row, digest)
-        row = IdempotencyKeyRow(caller=caller, key=key, request_sha256=digest, created_at=now)
+async def _together(database: Database, write: Writer[Item, Result], item: Item) -> Result:
+    """Write something down together with what else is to be written."""
+    return await asyncio.wrap_future(group_commit(database).submit(database, write, item))
+
+
+def _begin(session: Session, asked: Sequence[_Asked]) -> list[int | Response]:
+    """For each, the number of the row that waits for its answer, or the answer known already."""
+    keys = {one.key for one in asked}
+    query = select(IdempotencyKeyRow).where(col(IdempotencyKeyRow.key).in_(keys))
+    known = {(row.caller, row.key): row for row in session.exec(query).all()}
+    found: list[IdempotencyKeyRow | Response] = []
+    for one in asked:
+        row = known.get((one.caller, one.key))
+        if row is None:
+            row = IdempotencyKeyRow(
+                caller=one.caller, key=one.key, request_sha256=one.digest, created_at=one.now
+            )
+        elif not _was_cut_off(session, row, one):
+            found.append(_known(row, one.digest))
+            continue
+        row.request_sha256, row.created_at = one.digest, one.now
         session.add(row)
-        try:
-            session.commit()
-        except IntegrityError:  # the same key came twice at the same time
-            return _still_running()
-        return row.id or 0
+        known[one.caller, one.key] = row
+        found.append(row)
+    session.flush()
+    return [row if isinstance(row, Response) else row.id or 0 for row in found]
 
 
-def _row(session: Session, *, caller: str, key: str) -> IdempotencyKeyRow | None:
-    query = select(IdempotencyKeyRow).where(
-        IdempotencyKeyRow.caller == caller, IdempotencyKeyRow.key == key
-    )
-    return session.exec(query).first()
+def _was_cut_off(session: Session, row: IdempotencyKeyRow, asked: _Asked) -> bool:
+    """Whether the first request got no answer and never will, so that it may be made again.
+
+    Its job may have ended without it, where the site was stopped: that has the answer.
+    """
+    if row.status is not None or row.id is None:
+        return False
+    if asked.now - row.created_at > GIVEN_UP:
+        return True
+    if row.request_sha256 != asked.digest:
+        return False
+    job = session.get(JobRow, asked.once)
+    return job is not None and job.ended_at is not None
 
 
 def _known(row: IdempotencyKeyRow, digest: str) -> Response:
@@ -135,25 +174,39 @@ def _known(row: IdempotencyKeyRow, digest: str) -> Response:
     return Response(row.body or b"", row.status, headers=headers)
 
 
-def _keep(database: Database, number: int, answer: _Answer) -> None:
-    if answer.status >= FAULTS or answer.status in NOT_KEPT:
-        return _forget(database, number)
-    with database.writing() as session:
-        row = session.get(IdempotencyKeyRow, number)
-        if row is not None:
-            row.status, row.body = answer.status, answer.body
-            row.headers_json = json.dumps(answer.headers)
-            session.add(row)
-            session.commit()
-    return None
+def _keep(session: Session, answers: Sequence[tuple[int, _Answer | None]]) -> list[None]:
+    """Keep what was answered; forget a request that was not, or that may go better again."""
+    forgotten = [
+        number
+        for number, one in answers
+        if one is None or one.status >= FAULTS or one.status in NOT_KEPT
+    ]
+    kept = [
+        {
+            "id": number,
+            "status": one.status,
+            "body": one.body,
+            "headers_json": json.dumps(one.headers),
+        }
+        for number, one in answers
+        if one is not None and number not in forgotten
+    ]
+    if kept:
+        session.execute(update(IdempotencyKeyRow), kept)
+    if forgotten:
+        session.execute(delete(IdempotencyKeyRow).where(col(IdempotencyKeyRow.id).in_(forgotten)))
+    return [None] * len(answers)
 
 
-def _forget(database: Database, number: int) -> None:
-    with database.writing() as session:
-        row = session.get(IdempotencyKeyRow, number)
-        if row is not None:
-            session.delete(row)
-            session.commit()
+def _job_id(scope: Scope, caller: str, key: str, digest: str) -> str:
+    """The id of the job that a request under a key becomes; nobody without the site's key knows it.
+
+    So the same request is one job, also where the site was stopped before it kept the answer.
+    """
+    said = json.dumps([caller, key, digest]).encode()
+    secret: str = scope["app"].state.secret_key
+    made = hmac.new(secret.encode(), said, hashlib.sha256).digest()[:16]
+    return base64.urlsafe_b64encode(made).decode().rstrip("=")
 
 
 async def _spool(
@@ -173,16 +226,27 @@ async def _spool(
             break
         piece = message.get("body", b"")
         digest.update(piece)
-        await run_in_threadpool(body.write, piece)
+        if body.tell() + len(piece) <= IN_MEMORY:
+            body.write(piece)  # into memory
+        else:
+            await run_in_threadpool(body.write, piece)
         more = message.get("more_body", False)
     body.seek(0)
     return digest.hexdigest()
 
 
 def _replay(body: "tempfile.SpooledTemporaryFile[bytes]") -> Receive:
+    size = body.seek(0, os.SEEK_END)
+    body.seek(0)
+
     async def receive() -> Message:
-        piece = await run_in_threadpool(body.read, IN_MEMORY)
-        return {"type": "http.request", "body": piece, "more_body": len(piece) == IN_MEMORY}
+        # What is in memory needs no thread.
+        piece = body.read() if size <= IN_MEMORY else await run_in_threadpool(body.read, IN_MEMORY)
+        return {
+            "type": "http.request",
+            "body": piece,
+            "more_body": size > IN_MEMORY and len(piece) == IN_MEMORY,
+        }
 
     return receive
 

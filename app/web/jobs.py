@@ -1,16 +1,18 @@
 """Hand long work to a worker, and answer with what came of it or with where to look."""
 
+import asyncio
 import json
 from http import HTTPStatus
 from typing import Any, Final
 
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict
 from sqlmodel import Session
 
 from app.database import Database
 from app.errors import PROBLEM_TYPE
-from app.jobs.service import wait
+from app.jobs.watching import watcher_of
 from app.tables import JobKind, JobRow, JobState
 from app.web.api import PREFIX
 
@@ -21,9 +23,13 @@ DONE_PAGES: Final = {
     JobKind.ENROL: "/pilots/{slug}/enrol",
     JobKind.ASSIGN: "/pilots/{slug}/enrol",
     JobKind.RECORD: "/ledger/{batch}",
+    JobKind.ROWS: "/ledger/{batch}",
+    JobKind.CORRECT: "/ledger/{batch}",
     JobKind.ANALYSE: "/pilots/{slug}/analyse",
 }
-BACK_PAGES: Final = {**DONE_PAGES, JobKind.RECORD: "/ledger"}
+BACK_PAGES: Final = DONE_PAGES | dict.fromkeys(
+    (JobKind.RECORD, JobKind.ROWS, JobKind.CORRECT), "/ledger"
+)
 
 
 class Accepted(BaseModel):
@@ -49,7 +55,26 @@ ACCEPTED: Final[dict[int | str, dict[str, Any]]] = {
 def awaited(session: Session, database: Database, job: JobRow) -> JobRow:
     """Commit a job, and wait for it a little; as it stands then."""
     session.commit()
-    return wait(database, job.id, seconds=SECONDS)
+    future = watcher_of(database).watch(database, job.id)
+    try:
+        return future.result(SECONDS)
+    except TimeoutError:
+        future.cancel()
+        return _as_it_stands(database, job.id)
+
+
+async def ended(database: Database, job_id: str) -> JobRow:
+    """A job once it has ended, or as it stands after a little; no thread waits meanwhile."""
+    watched = asyncio.wrap_future(watcher_of(database).watch(database, job_id))
+    try:
+        return await asyncio.wait_for(watched, SECONDS)
+    except TimeoutError:
+        return await run_in_threadpool(_as_it_stands, database, job_id)
+
+
+def _as_it_stands(database: Database, job_id: str) -> JobRow:
+    with database.reading() as session:
+        return session.get_one(JobRow, job_id)
 
 
 def answer_call(job: JobRow) -> JSONResponse:

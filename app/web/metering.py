@@ -30,6 +30,11 @@ class Meters:
         self.jobs = Gauge(
             "pilotbook_jobs", "Jobs that wait or run.", ("state",), registry=self.registry
         )
+        self.damaged = Gauge(
+            "pilotbook_ledger_damaged",
+            "1 where the last scrub of the ledger found a file that is not what was written.",
+            registry=self.registry,
+        )
 
 
 class Metering:

@@ -8,13 +8,21 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pyarrow import ArrowException
+from pyarrow.fs import FileSelector
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import col, select
 
 from app.database import Database
 from app.dependencies import DatabaseDep, NowDep, SettingsDep, public
 from app.jobs.service import Queue, queue
+from app.settings import Settings
+from app.tables import UpkeepKind, UpkeepRow
 from app.web.metering import Meters
+from experiments.ledger.location import Location
 
+# An object store that does not answer at once does not answer.
+AT_ONCE: Final = {"max_retries": "1", "retry_timeout": "2s", "connect_timeout": "2s"}
 PATIENCE: Final = timedelta(minutes=2)  # that a job may wait while no worker gives a sign of life
 
 router = APIRouter(dependencies=[public])
@@ -32,7 +40,7 @@ def readyz(database: DatabaseDep, settings: SettingsDep, now: NowDep) -> Respons
     found = _queue(database, now)
     said: dict[str, Any] = {
         "registry": found is not None,
-        "ledger": _is_writable(settings.ledger),
+        "ledger": _holds_rows(settings),
         "worker": found is not None and _works(found, now),
     }
     ready = all(said.values())
@@ -42,6 +50,7 @@ def readyz(database: DatabaseDep, settings: SettingsDep, now: NowDep) -> Respons
             "waiting": found.waiting,
             "running": found.running,
             "sign_of_life": sign.isoformat() if sign else None,
+            "ledger_damaged": _is_damaged(database),
         }
     return JSONResponse({"ready": ready, **said}, 200 if ready else 503)
 
@@ -54,6 +63,7 @@ def metrics(request: Request, database: DatabaseDep, now: NowDep) -> Response:
     if found is not None:
         meters.jobs.labels("waiting").set(found.waiting)
         meters.jobs.labels("running").set(found.running)
+        meters.damaged.set(_is_damaged(database))
     return Response(generate_latest(meters.registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -66,6 +76,15 @@ def _queue(database: Database, now: datetime) -> Queue | None:
         return None
 
 
+def _is_damaged(database: Database) -> bool:
+    """Whether the last scrub found a file of the ledger that is not what was written."""
+    ended = select(UpkeepRow.problem).where(
+        UpkeepRow.kind == UpkeepKind.SCRUB, col(UpkeepRow.ended_at).is_not(None)
+    )
+    with database.reading() as session:
+        return bool(session.exec(ended.order_by(col(UpkeepRow.id).desc()).limit(1)).first())
+
+
 def _works(found: Queue, now: datetime) -> bool:
     """Whether no job waits in vain; an idle worker gives no sign of life, and need not."""
     if found.oldest is None or found.oldest < PATIENCE:
@@ -73,7 +92,15 @@ def _works(found: Queue, now: datetime) -> bool:
     return found.sign_of_life is not None and now - found.sign_of_life < PATIENCE
 
 
-def _is_writable(folder: Path) -> bool:
-    """Whether the ledger's folder can be written to, or be made with its first rows."""
+def _holds_rows(settings: Settings) -> bool:
+    """Whether the ledger's folder can be written to, or its object store answers."""
+    if not isinstance(settings.ledger, Path):
+        location = Location.of(settings.ledger, {**settings.object_store, **AT_ONCE})
+        try:
+            location.files().get_file_info(FileSelector("", allow_not_found=True))
+        except (OSError, ArrowException):
+            return False
+        return True
+    folder = settings.ledger
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)

@@ -1,5 +1,6 @@
 """Routes that write the journal and keep a browser's cookie fresh."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -8,10 +9,12 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from sqlmodel import Session
 
+from app.database import Database
 from app.errors import problem_of
 from app.people.caller import Caller
-from app.people.journal import write_entry
+from app.people.journal import Entry, write_entries
 from app.web.cookies import set_cookie
+from app.web.group_commit import group_commit
 from app.web.same_origin import SAFE
 
 
@@ -29,11 +32,11 @@ class BookRoute(APIRoute):
             except Exception as error:
                 if unsafe:
                     status = problem_of(error).status
-                    await run_in_threadpool(_write, request, self.name, status, failed=True)
+                    await _write(request, self.name, status, failed=True)
                 raise
             if unsafe:
                 status = response.status_code
-                await run_in_threadpool(_write, request, self.name, status, failed=False)
+                await _write(request, self.name, status, failed=False)
             renew = getattr(request.state, "renew", None)
             if renew is not None and "set-cookie" not in response.headers:
                 set_cookie(request, response, renew, key=request.app.state.secret_key)
@@ -47,24 +50,19 @@ def note(request: Request, **detail: object) -> None:
     request.state.journal = {**getattr(request.state, "journal", {}), **detail}
 
 
-def _write(request: Request, action: str, status: int, *, failed: bool) -> None:
+async def _write(request: Request, action: str, status: int, *, failed: bool) -> None:
     own: Session | None = getattr(request.state, "writing", None)
     if own is not None:
         # On SQLite one transaction writes at a time; the request's own is still open here.
-        if failed:
-            own.rollback()
-        else:
-            own.commit()
+        await run_in_threadpool(own.rollback if failed else own.commit)
     caller: Caller | None = getattr(request.state, "caller", None)
-    subject = " ".join(f"{key}={value}" for key, value in request.path_params.items())
-    with request.app.state.database.writing() as session:
-        write_entry(
-            session,
-            at=request.app.state.clock(),
-            user=caller.user_id if caller else None,
-            action=action,
-            subject=subject,
-            status=status,
-            detail=getattr(request.state, "journal", {}),
-        )
-        session.commit()
+    database: Database = request.app.state.database
+    entry = Entry(
+        at=request.app.state.clock(),
+        user=caller.user_id if caller else None,
+        action=action,
+        subject=" ".join(f"{key}={value}" for key, value in request.path_params.items()),
+        status=status,
+        detail=getattr(request.state, "journal", {}),
+    )
+    await asyncio.wrap_future(group_commit(database).submit(database, write_entries, entry))

@@ -28,7 +28,7 @@ KINDS: Final = {
     "application/vnd.apache.parquet": ".parquet",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
 }
-ENDINGS: Final = re.compile(r"(?i)\.(csv|tsv|txt|ndjson|jsonl|parquet|xlsx)(\.gz|\.zst)?$")
+ENDINGS: Final = re.compile(r"(?i)\.(csv|tsv|txt|ndjson|jsonl?|parquet|xlsx)(\.gz|\.zst)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +138,17 @@ def _refuse_unknown(name: str) -> str:
     last = re.split(r"[/\\]", name)[-1][-200:]
     if not ENDINGS.search(last) or not last.isprintable():
         raise WrongType(
-            f"{last!r} cannot be read. Send a file that ends with .csv, .tsv, .ndjson, .parquet "
-            f"or .xlsx, plain or with .gz or .zst."
+            f"{last!r} cannot be read. Send a file that ends with .csv, .tsv, .ndjson, .json, "
+            f".parquet or .xlsx, plain or with .gz or .zst."
         )
     return last
 
 
 def _refuse_full(inbox: Path) -> None:
+    new = [folder for folder in (inbox, *inbox.parents) if not folder.exists()]
     inbox.mkdir(parents=True, exist_ok=True)
+    for folder in new:
+        _sync_names(folder.parent)
     disk = shutil.disk_usage(inbox)
     if disk.free < RESERVE * disk.total:
         raise NoRoom("The disk is nearly full, so that no file is taken in; make room first.")
@@ -154,8 +157,12 @@ def _refuse_full(inbox: Path) -> None:
 def _sync(folder: Path) -> None:
     """Make the names in a folder, and its own, survive a power cut."""
     for one in (folder, folder.parent):
-        descriptor = os.open(one, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync_names(one)
+
+
+def _sync_names(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -9,7 +9,7 @@ from sqlmodel import select
 from app.database import Database
 from app.jobs import service
 from app.jobs.service import Answer, Json
-from app.tables import JobKind, JobRow, Role, UserRow
+from app.tables import JobKind, JobRow, JobState, Role, UserRow
 
 NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -57,14 +57,15 @@ def claim(
 
 def renew(database: Database, job_id: str, worker: str, *, now: datetime) -> bool:
     with database.writing() as session:
-        held = service.renew(session, job_id, worker, step="reading", share_done=0.5, now=now)
+        held = service.renew(session, [job_id], worker, step="reading", share_done=0.5, now=now)
         session.commit()
         return held
 
 
 def finish(database: Database, job_id: str, worker: str, body: Json | None = None) -> bool:
     with database.writing() as session:
-        kept = service.finish(session, job_id, worker, Answer(201, body or {}), now=NOW + MINUTE)
+        ends = {job_id: (JobState.DONE, Answer(201, body or {}))}
+        kept = service.end(session, worker, ends, now=NOW + MINUTE)
         session.commit()
         return kept
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs.service import Answer, claim, finish, renew, submit
-from app.jobs.service import fail as fail_job
-from app.tables import JobKind
+from app.jobs.service import Answer, claim, end, renew, submit
+from app.tables import JobKind, JobState
 from app.work import as_answer
 from experiments.errors import BadFile, Reject
 from tests.site import NOW, Site, open_site
 
 HTMX = {"HX-Request": "true"}
+LATER = NOW + timedelta(seconds=5)
 ARGUMENTS = {"slug": "spring", "name": "orders.csv", "back": "/ledger/uploads/1f"}
 
 
@@ -36,7 +36,7 @@ def under_way(site: Site, kind: JobKind = JobKind.RECORD) -> str:
         )
         job = claim(session, worker="w", kinds={kind}, now=NOW, problem_of=as_answer)
         assert job is not None
-        renew(session, job.id, "w", step="reading the file", share_done=0.4, now=NOW)
+        renew(session, [job.id], "w", step="reading the file", share_done=0.4, now=NOW)
         session.commit()
     return job.id
 
@@ -57,7 +57,7 @@ def test_a_job_under_way_shows_its_step_and_asks_again(site: Site) -> None:
 def test_a_file_that_was_recorded_before_is_said_to_be(site: Site) -> None:
     job = under_way(site)
     with site.database.writing() as session:
-        finish(session, job, "w", Answer(200, {"batch": 7}), now=NOW + timedelta(seconds=5))
+        end(session, "w", {job: (JobState.DONE, Answer(200, {"batch": 7}))}, now=LATER)
         session.commit()
     page = site.browser("manager").get(f"/jobs/{job}")
     assert page.headers["location"] == "/ledger/7?again=yes"
@@ -77,7 +77,7 @@ def test_a_job_that_is_done_leads_to_what_came_of_it(
 ) -> None:
     job = under_way(site, kind)
     with site.database.writing() as session:
-        finish(session, job, "w", Answer(201, body), now=NOW + timedelta(seconds=5))
+        end(session, "w", {job: (JobState.DONE, Answer(201, body))}, now=LATER)
         session.commit()
     browser = site.browser("manager")
     page = browser.get(f"/jobs/{job}")
@@ -90,7 +90,7 @@ def test_a_job_that_failed_lists_its_rows_and_leads_back(site: Site) -> None:
     rejects = [Reject(at, "amount", "<b>", "is no number") for at in range(2, 302)]
     with site.database.writing() as session:
         problem = as_answer(BadFile("orders.csv: 300 rows are wrong:", rejects=rejects))
-        fail_job(session, job, "w", problem, now=NOW)
+        end(session, "w", {job: (JobState.FAILED, problem)}, now=NOW)
         session.commit()
     page = site.browser("manager").get(f"/jobs/{job}")
     assert page.status_code == 200

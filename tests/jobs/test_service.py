@@ -110,8 +110,9 @@ def test_what_a_worker_does_after_it_lost_its_lease_is_ignored(database: Databas
     assert not renew(database, job_id, "slow", now=NOW + LEASE)
     assert not finish(database, job_id, "slow", {"accepted": 1})
     with database.writing() as session:
-        assert not service.fail(session, job_id, "slow", Answer(422, {}), now=NOW)
-        assert not service.put_back(session, job_id, "slow", now=NOW, problem_of=problem_of)
+        failed = {job_id: (JobState.FAILED, Answer(422, {}))}
+        assert not service.end(session, "slow", failed, now=NOW)
+        assert not service.put_back(session, [job_id], "slow", now=NOW, problem_of=problem_of)
         session.commit()
     assert fetch(database, job_id) == before
     assert finish(database, job_id, "next", {"accepted": 2})
@@ -136,7 +137,7 @@ def test_a_job_that_is_put_back_starts_anew(database: Database) -> None:
     claim(database)
     renew(database, job_id, "w", now=NOW)
     with database.writing() as session:
-        assert service.put_back(session, job_id, "w", now=NOW, problem_of=problem_of)
+        assert service.put_back(session, [job_id], "w", now=NOW, problem_of=problem_of)
         session.commit()
     job = fetch(database, job_id)
     assert (job.state, job.attempts, job.step, job.worker) == (JobState.WAITING, 1, "", None)

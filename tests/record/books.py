@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from experiments.engines.engine import Engine
+from experiments.engines.embedded import Embedded
 from experiments.ledger.ledger import Ledger
 from experiments.plan.pilot_file import BehaviorFile
 from experiments.record.recording import Receipt, record
@@ -26,7 +26,7 @@ class Book:
     """A ledger in a folder, and the next batch number."""
 
     folder: Path
-    engine: Engine
+    engine: Embedded
     batch_no: int = 0
 
     @property

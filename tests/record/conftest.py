@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from experiments.engines.engine import open_engine
+from experiments.engines.embedded import open_embedded
 from tests.record.books import Book
 
 
 @pytest.fixture
 def book(tmp_path: Path) -> Iterator[Book]:
-    with open_engine(threads=2) as engine:
+    with open_embedded(threads=2) as engine:
         yield Book(tmp_path, engine)
