@@ -1,0 +1,1 @@
+"""Faults on purpose: crashes, torn files, full disks, damaged backups."""
