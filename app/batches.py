@@ -6,7 +6,7 @@ them out. Functions that only ask or that reverse leave the transaction to their
 """
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from app.refusals import NotFound, NotNow
 from app.stored import to_text
-from app.tables import BatchKind, BatchRow, BatchState
+from app.tables import BatchKind, BatchRow, BatchState, CorrectedBatchRow
 from experiments.errors import BadFile, BadInput, Problem
 
 
@@ -69,6 +69,26 @@ def pending_batch(
         raise
 
 
+def open_batches(session: Session, batches: Sequence[BatchRow]) -> list[int]:
+    """Give pending batches their numbers, rising, at once; commits.
+
+    Whoever opens them accepts or discards them all.
+    """
+    _number_in_turn(session)
+    session.add_all(batches)
+    session.commit()
+    return [number_of(batch) for batch in batches]
+
+
+def discard(session: Session, batches: Sequence[BatchRow]) -> None:
+    """Give up batches that came to nothing; commits."""
+    session.rollback()
+    for batch in batches:
+        batch.state = BatchState.DISCARDED
+        session.add(batch)
+    session.commit()
+
+
 def discard_pending(session: Session) -> int:
     """Discard what a worker that died left pending, before the only writer begins an intake.
 
@@ -107,17 +127,29 @@ def accept(session: Session, batch: BatchRow, receipt: object) -> None:
     Raises:
         NotNow: Another process took over and gave the batch up.
     """
-    state = session.exec(
-        select(BatchRow.state).where(BatchRow.batch_no == number_of(batch)).with_for_update()
-    ).one()
-    if state != BatchState.PENDING:
+    accept_all(session, [(batch, receipt)])
+
+
+def accept_all(session: Session, receipts: Sequence[tuple[BatchRow, object]]) -> None:
+    """Keep the receipts of batches that were recorded together, all or none.
+
+    Raises:
+        NotNow: Another process took over and gave them up.
+    """
+    numbers = [number_of(batch) for batch, _ in receipts]
+    states = session.exec(
+        select(BatchRow.state).where(col(BatchRow.batch_no).in_(numbers)).with_for_update()
+    ).all()
+    if any(state != BatchState.PENDING for state in states):
+        batch, _ = receipts[0]
         raise NotNow(
             f"Batch {batch.batch_no} was given up, because another process writes to the ledger; "
             f"send {batch.file_name} again."
         )
-    batch.state = BatchState.ACCEPTED
-    batch.receipt_json = to_text(receipt)
-    session.add(batch)
+    for batch, receipt in receipts:
+        batch.state = BatchState.ACCEPTED
+        batch.receipt_json = to_text(receipt)
+        session.add(batch)
     session.commit()
 
 
@@ -157,6 +189,12 @@ def reverse(
         raise NotNow(f"Batch {batch_no} was reversed before, by batch {earlier.batch_no}.")
     if batch.state != BatchState.ACCEPTED:
         raise NotNow(f"Batch {batch_no} is {batch.state}, so that there is nothing to reverse.")
+    correction = _standing_correction(session, batch_no)
+    if correction is not None:
+        raise NotNow(
+            f"Rows of batch {batch_no} were corrected by batch {correction}, and stand there now; "
+            f"take that batch back first."
+        )
     reversal = BatchRow(
         kind=BatchKind.REVERSAL,
         state=BatchState.ACCEPTED,
@@ -170,6 +208,19 @@ def reverse(
     session.add(reversal)
     session.flush()
     return reversal
+
+
+def refuse_reversed(session: Session, batch_nos: Collection[int]) -> None:
+    """Stop before a correction is accepted of batches that were reversed meanwhile.
+
+    Raises:
+        NotNow: Names the batch.
+    """
+    _number_in_turn(session)
+    query = select(BatchRow.reverses).where(col(BatchRow.reverses).in_(batch_nos))
+    gone = session.exec(query).first()
+    if gone is not None:
+        raise NotNow(f"Batch {gone} was taken back meanwhile; nothing was corrected.")
 
 
 def reversal_of(session: Session, batch_no: int) -> BatchRow | None:
@@ -252,6 +303,18 @@ def sha256_of(path: Path) -> str:
         raise BadFile(
             f"{path.name} cannot be read ({error.strerror}); check who may read it."
         ) from None
+
+
+def _standing_correction(session: Session, batch_no: int) -> int | None:
+    """The newest correction of a batch's rows that is not reversed itself."""
+    reversal = aliased(BatchRow)
+    undone = select(reversal.reverses).where(reversal.reverses == CorrectedBatchRow.batch_no)
+    query = (
+        select(func.max(CorrectedBatchRow.batch_no))
+        .where(CorrectedBatchRow.corrected == batch_no)
+        .where(~undone.exists())
+    )
+    return session.exec(query).one()
 
 
 def _number_in_turn(session: Session) -> None:

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from app.settings import Settings
 from app.tables import Role, TokenScope
+from app.upkeep.commands import add_commands
 from experiments.errors import BadInput, PilotError
 
 app = typer.Typer(
@@ -136,6 +137,49 @@ def rehearse(
         if out is not None:
             write_rehearsal(found, out)
         show_rehearsal(found, read.plan(), out=out)
+
+
+@app.command()
+def record(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file of behavior.")],
+    *,
+    customer_id: Annotated[str | None, typer.Option(help="Column, or #row.")] = None,
+    occurred_at: Annotated[
+        str | None, typer.Option(help="Column of dates, or one day for all rows.")
+    ] = None,
+    measures: Annotated[
+        list[str] | None, typer.Option(help="Wide: a column of numbers; may repeat.")
+    ] = None,
+    names: Annotated[
+        list[str] | None, typer.Option(help="Wide: column:measure, where it has another name.")
+    ] = None,
+    each_row: Annotated[str | None, typer.Option(help="Every row is one event of it.")] = None,
+    measure: Annotated[str | None, typer.Option(help="Long: column that names it.")] = None,
+    value: Annotated[str | None, typer.Option(help="Long: column with the value.")] = None,
+    item: Annotated[str | None, typer.Option(help="Column.")] = None,
+    event_id: Annotated[str | None, typer.Option(help="Column.")] = None,
+    source: Annotated[str | None, typer.Option(help="Column, or the source's name.")] = None,
+    complete: Annotated[str | None, typer.Option(help="Complete through that day.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="One bad row refuses it.")] = False,
+    by: Annotated[str | None, typer.Option(help="Who records it; else the first admin.")] = None,
+) -> None:
+    """Record a file of behavior into the installation's ledger, and print its receipt.
+
+    Without --customer-id and the like its columns are guessed, as the page does, and said. Refused
+    rows go to FILE.refused.csv. Exit status: 0 recorded, 2 bad input, 1 a fault of Pilotbook.
+    """
+    with _said_in_words():
+        from app.record.command import asked_of, print_and_record  # noqa: PLC0415
+        from app.work import hand  # noqa: PLC0415
+
+        given = {
+            "customer_id": customer_id, "occurred_at": occurred_at, "measures": measures or None,
+            "names": names or None, "each_row": each_row, "measure": measure, "value": value,
+            "item": item, "event_id": event_id, "source": source, "complete": complete,
+            "strict": strict or None,
+        }  # fmt: skip
+        settings = Settings.from_environment()
+        print_and_record(settings, file, asked_of(given), email=by, work=hand, say=typer.echo)
 
 
 @app.command()
@@ -275,6 +319,9 @@ def _refuse(error: PilotError) -> None:
 def _errors() -> Console:
     """Standard error; brackets and colons in names mean nothing."""
     return Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+
+add_commands(app, guard=_said_in_words)
 
 
 def main() -> None:

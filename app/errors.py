@@ -4,6 +4,7 @@ Under `/api/` an error is a problem document (RFC 9457), elsewhere a page.
 """
 
 import errno
+import sqlite3
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,13 +16,21 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.routing import iter_route_contexts
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from app import refusals
 from app.jobs.service import WorkerStopped
 from app.web.pages import show
-from experiments.errors import BadFile, BadInput, MissingMeasure, NotSupported, PilotError
+from experiments.errors import (
+    BadFile,
+    BadInput,
+    DamagedLedger,
+    MissingMeasure,
+    NotSupported,
+    PilotError,
+)
 
 Json = dict[str, Any]
 STATUSES: Final[Mapping[type[PilotError], tuple[int, str]]] = {
@@ -36,12 +45,14 @@ STATUSES: Final[Mapping[type[PilotError], tuple[int, str]]] = {
     refusals.TooManyTries: (429, "too-many-tries"),
     refusals.NoRoom: (507, "no-room"),
     WorkerStopped: (500, "worker-stopped"),
+    DamagedLedger: (503, "damaged-ledger"),
     MissingMeasure: (422, "missing-measure"),
     NotSupported: (422, "not-supported"),
     BadInput: (422, "bad-input"),
     PilotError: (422, "bad-input"),
 }
 PROBLEM_TYPE: Final = "application/problem+json"
+POSTGRES_FULL: Final = "53100"  # disk_full, in PostgreSQL's table of error codes
 _log = structlog.get_logger()
 
 
@@ -88,7 +99,7 @@ def problem_of(error: Exception) -> ProblemDocument:
         status, name = next(STATUSES[kind] for kind in kinds if kind in STATUSES)
         what = error.what if isinstance(error, BadInput) else str(error)
         return ProblemDocument(status, name, what, _places(error), _more(error))
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if _is_full_disk(error):
         return ProblemDocument(507, "no-room", "The disk is full, so that nothing was kept.")
     if isinstance(error, RequestValidationError):
         errors = tuple(
@@ -101,6 +112,14 @@ def problem_of(error: Exception) -> ProblemDocument:
     return ProblemDocument(
         500, "fault", "Pilotbook has a fault. It was written down; please report its number."
     )
+
+
+def _is_full_disk(error: Exception) -> bool:
+    """Whether there was no room for a file, or for what the registry writes."""
+    if isinstance(error, DBAPIError):
+        full = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        return full or getattr(error.orig, "sqlstate", None) == POSTGRES_FULL
+    return isinstance(error, OSError) and error.errno == errno.ENOSPC
 
 
 def answer_of(request: Request, error: Exception) -> Response:

@@ -26,13 +26,15 @@ from app.plan import agreement
 from app.plan import api as plan_api
 from app.plan import pages as plan_pages
 from app.record import api as record_api
-from app.record import ledger_pages
+from app.record import correcting_api, correcting_pages, ledger_pages
 from app.record import pages as record_pages
 from app.report import api as report_api
 from app.report import pages as report_pages
 from app.road import api as road_api
 from app.road import pages as road_pages
 from app.settings import Settings, utc_now
+from app.upkeep import erase_pages
+from app.upkeep import pages as upkeep_pages
 from app.value import api as value_api
 from app.value import pages as value_pages
 from app.web import probes
@@ -48,6 +50,7 @@ API: Final[Sequence[APIRouter]] = (
     plan_api.router,
     enrol_api.router,
     record_api.router,
+    correcting_api.router,
     jobs_api.router,
     road_api.router,
     analyse_api.router,
@@ -66,7 +69,10 @@ PAGES: Final[Sequence[APIRouter]] = (
     agreement.router,
     enrol_pages.router,
     record_pages.router,
+    upkeep_pages.router,  # before /ledger/{batch}
+    erase_pages.router,
     ledger_pages.router,
+    correcting_pages.router,
     jobs_pages.router,
     analyse_pages.router,
     value_pages.router,

@@ -1,5 +1,7 @@
 """What the environment decides; every other module takes it as an argument."""
 
+import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
@@ -8,10 +10,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from experiments.engines.address import read_address
 from experiments.errors import BadInput, Problem
 from experiments.terms import Currency
 
 SHORTEST_KEY: Final = 32
+IN_STORE: Final = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[\w.-]+(/[\w.-]+)*", re.ASCII)
 
 
 class Settings(BaseSettings):
@@ -19,12 +23,13 @@ class Settings(BaseSettings):
 
     Attributes:
         database_url: The registry, SQLite or PostgreSQL.
-        ledger: Folder of the ledger.
+        ledger: Folder of the ledger, or its address in an object store: s3://bucket/prefix.
         files: Folder of uploads and of what analyses leave behind.
-        engine: What runs the queries.
+        engine: What runs the queries of analyses: duckdb, or spark://host:port.
         secret_key: Signs what browsers carry; at least 32 characters.
         currency: Filled into new plans.
         timezone: The company's time zone, in which a day begins and ends.
+        watch: Folder whose files are recorded as they come to lie there.
     """
 
     model_config = SettingsConfigDict(
@@ -32,12 +37,13 @@ class Settings(BaseSettings):
     )
 
     database_url: str = "sqlite:///pilotbook-data/registry.db"
-    ledger: Path = Path("pilotbook-data/ledger")
+    ledger: Path | str = Path("pilotbook-data/ledger")
     files: Path = Path("pilotbook-data/files")
     engine: str = "duckdb"
     secret_key: SecretStr | None = None
     currency: Currency = "EUR"
     timezone: str = "UTC"
+    watch: Path | None = None
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -69,6 +75,35 @@ class Settings(BaseSettings):
             for name, value in said.items()
             if value is not None
         }
+
+    @property
+    def object_store(self) -> dict[str, str]:
+        """How an object store is reached, by AWS_* of the environment; keys are found there.
+
+        Two writers never both succeed where a put fails if its object exists.
+        """
+        names = ("AWS_ENDPOINT_URL", "AWS_REGION")
+        said = {name.lower(): os.environ[name] for name in names if os.environ.get(name)}
+        plain = said.get("aws_endpoint_url", "").startswith("http://")
+        return {**said, "aws_conditional_put": "etag", "aws_allow_http": str(plain).lower()}
+
+    @field_validator("ledger", mode="before")
+    @classmethod
+    def _is_a_place(cls, place: object) -> object:
+        if not isinstance(place, str) or "://" not in place:
+            return Path(place) if isinstance(place, str) else place
+        if not IN_STORE.fullmatch(place):
+            raise ValueError("should be a folder, or an address such as s3://bucket/prefix")
+        return place
+
+    @field_validator("engine")
+    @classmethod
+    def _is_an_engine(cls, engine: str) -> str:
+        try:
+            read_address(engine)
+        except BadInput as error:
+            raise ValueError(str(error)) from None
+        return engine
 
     @field_validator("secret_key")
     @classmethod

@@ -5,7 +5,8 @@
     │   ├── BadPlan            a pilot file or plan
     │   └── BadFile            a file of customers or behavior
     ├── MissingMeasure         a metric asks for behavior that nobody recorded
-    └── NotSupported           a plan asks for what this version does not do
+    ├── NotSupported           a plan asks for what this version does not do
+    └── DamagedLedger          files of the ledger are lost or changed
 
 `Undefined` is a value, not an error: an answer that does not exist, with the reason.
 """
@@ -113,3 +114,17 @@ class MissingMeasure(PilotError):
 
 class NotSupported(PilotError):
     """A valid plan asks for something that this version does not do."""
+
+
+class DamagedLedger(PilotError):
+    """Files of the ledger that were safe on disk are lost or changed; nothing is read from it."""
+
+    def __init__(self, damages: Sequence[str]) -> None:
+        self.damages = tuple(damages)
+        shown = "; ".join(self.damages[:PROBLEMS_SHOWN])
+        more = len(self.damages) - PROBLEMS_SHOWN
+        super().__init__(
+            f"The ledger is damaged: {shown}{f' and {more:,} more' if more > 0 else ''}. Restore "
+            f"it from a backup (`pilotbook restore`); until then nothing is read from it or "
+            f"written to it."
+        )

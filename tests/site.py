@@ -103,15 +103,24 @@ class Site:
 
 @contextmanager
 def open_site(
-    folder: Path, *, database: Database | None = None, working: bool = True
+    folder: Path,
+    *,
+    database: Database | None = None,
+    working: bool = True,
+    ledger: str | None = None,
 ) -> Iterator[Site]:
-    """A site in a folder, with its people and a worker; the registry is SQLite unless given."""
+    """A site in a folder, with its people and a worker; the registry is SQLite unless given.
+
+    The ledger is in the folder too, unless it is at an address.
+    """
     file = folder / "registry.db"
     if database is None and not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(Path(_empty_registry().name) / "registry.db", file)
     registry = database or open_database(file)
-    settings = Settings(ledger=folder / "ledger", files=folder / "files", secret_key=SecretStr(KEY))
+    settings = Settings(
+        ledger=ledger or folder / "ledger", files=folder / "files", secret_key=SecretStr(KEY)
+    )
     site = Site(settings, registry, users=people_of(registry))
     stop = threading.Event()
     worker = open_worker(settings, registry, name="test", clock=site.clock)

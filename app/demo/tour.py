@@ -86,7 +86,7 @@ def tour(
     """
     at(Stage.PLAN)
     source = settings.files / "company"
-    with open_engine(settings.engine) as engine:
+    with open_engine() as engine:
         written = write_demo(source, assign=lambda pilot, ids: drawn_arms(engine, pilot, ids))
     first = min(one.pilot.starts_on for one in written)
     with database.writing() as session:

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -12,6 +13,18 @@ from sqlmodel import Session, col, select
 from app.tables import JournalRow
 
 GENESIS: Final = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is written down: who did what, when, and what became of it."""
+
+    at: datetime
+    user: int | None
+    action: str
+    subject: str
+    status: int
+    detail: Mapping[str, object]
 
 
 def write_entry(
@@ -25,21 +38,32 @@ def write_entry(
     detail: Mapping[str, object],
 ) -> JournalRow:
     """Append an entry; its hash covers the one before it."""
+    [row] = write_entries(session, [Entry(at, user, action, subject, status, detail)])
+    return row
+
+
+def write_entries(session: Session, entries: Sequence[Entry]) -> list[JournalRow]:
+    """Append entries; the hash of each covers the one before it."""
     _stand_in_line(session)
     newest = select(JournalRow.hash).order_by(col(JournalRow.id).desc()).limit(1)
-    row = JournalRow(
-        at=at,
-        user_id=user,
-        action=action[:64],
-        subject=subject[:255],
-        status=status,
-        detail_json=json.dumps(detail, ensure_ascii=False, sort_keys=True, default=str),
-        previous_hash=session.exec(newest).first() or GENESIS,
-        hash="",
-    )
-    row.hash = hash_of(row)
-    session.add(row)
-    return row
+    previous = session.exec(newest).first() or GENESIS
+    rows = []
+    for entry in entries:
+        row = JournalRow(
+            at=entry.at,
+            user_id=entry.user,
+            action=entry.action[:64],
+            subject=entry.subject[:255],
+            status=entry.status,
+            detail_json=json.dumps(entry.detail, ensure_ascii=False, sort_keys=True, default=str),
+            previous_hash=previous,
+            hash="",
+        )
+        row.hash = previous = hash_of(row)
+        rows.append(row)
+    session.add_all(rows)
+    session.flush()
+    return rows
 
 
 def first_broken(session: Session) -> int | None:

@@ -37,7 +37,7 @@ def write_result(workspace: Workspace, finding: Finding, found: Json, *, folder:
     _replace(folder / "result.json", lambda path: _text(path, as_json(found)))
     _replace(folder / "results.csv", lambda path: _text(path, as_csv(found)))
     accounts = accounts_table(
-        workspace.engine,
+        workspace.analysis_engine,
         finding.plan,
         finding.analysed,
         finding.enrolment.attributes,

@@ -8,6 +8,7 @@ from app.enrol.service import enrol_file
 from app.plan.service import register
 from app.record.service import record_file
 from app.road.run import refuse_missing_files
+from app.road.tables import read_tables
 from app.workspace import Workspace
 from experiments.enrol.enrolment import enrolment_of
 from experiments.errors import BadInput
@@ -50,7 +51,7 @@ def rehearse_file(
     pilot = register(workspace.session, plan, now=now)
     source = pilot_file.customers
     receipt = enrol_file(workspace, pilot, files / source.file, source, now=now)
-    for columns in pilot_file.behavior:
+    for columns in (one for one in pilot_file.behavior if one.table is None):
         record_file(
             workspace,
             files / columns.file,
@@ -58,11 +59,13 @@ def rehearse_file(
             complete_through=columns.complete_through(ends_on=plan.pilot.ends_on),
             now=now,
         )
+    workspace = read_tables(workspace, pilot_file, files=files, now=now).workspace
+    engine, ledger = workspace.analysis_engine, workspace.ledger
     past = history(
-        workspace.engine,
+        engine,
         plan,
-        behavior=workspace.ledger.behavior(workspace.engine),
-        enrolment=enrolment_of(workspace.engine, workspace.ledger, pilot.slug, receipt),
+        behavior=ledger.behavior(engine),
+        enrolment=enrolment_of(engine, ledger, pilot.slug, receipt),
     )
     return rehearse(past, plan, seed=seed, replicates=replicates, contacts=contacts, at=at)
 

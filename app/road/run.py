@@ -18,6 +18,7 @@ from app.report.service import (
     write_report,
     write_result,
 )
+from app.road.tables import read_tables, source_as_json
 from app.workspace import Workspace
 from experiments.analyse.analysis import refuse_unsupported
 from experiments.enrol.enrolment import EnrolmentReceipt
@@ -104,17 +105,26 @@ def travel(
             now=now,
         )
         for columns in pilot_file.behavior
+        if columns.table is None
     )
+    beside = read_tables(workspace, pilot_file, files=files, now=now)
+    workspace = beside.workspace
     at(Stage.ANALYSE)
     # A plan that reaches the registry together with its outcome was not there before it.
     finding = analyse_pilot(
-        workspace, pilot, today=today, known_registration=Registration.RETROSPECTIVE
+        workspace,
+        pilot,
+        today=today,
+        known_registration=Registration.RETROSPECTIVE,
+        declared=beside.declared,
     )
     at(Stage.VALUE)
     at(Stage.DECIDE)
     concluded = conclude(workspace, pilot, finding, now=now)
     at(Stage.REPORT)
-    return Journey(enrolment, receipts, finding, concluded.result, concluded.report)
+    found = concluded.result
+    found["inputs"]["sources"] = [source_as_json(one) for one in beside.snapshots]
+    return Journey(enrolment, receipts, finding, found, concluded.report)
 
 
 def write_journey(
@@ -138,6 +148,7 @@ def refuse_missing_files(pilot_file: PilotFile, files: Path) -> None:
     named += [
         (f"behavior[{at}].file", columns.file)
         for at, columns in enumerate(pilot_file.behavior, start=1)
+        if columns.table is None
     ]
     problems = [
         Problem(key, f"there is no file {name!r} beside the pilot file; check the path")

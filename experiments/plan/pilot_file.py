@@ -59,13 +59,15 @@ class CustomersFile(Part):
 
 
 class BehaviorFile(Part):
-    """Which file holds behavior, and what its columns mean.
+    """Which file, or table of a warehouse, holds behavior, and what its columns mean.
 
     Wide: a column per measure, each row also an event of its own where `each_row` names a measure.
-    Long: one column names the measure of its row, another holds the value.
+    Long: one column names the measure of its row, another holds the value; a table always is.
     """
 
     file: Name
+    warehouse: Name | None = None
+    table: Name | None = None
     customer_id: Name
     occurred_at: date | Name
     measures: tuple[Name, ...] = ()
@@ -98,6 +100,30 @@ class BehaviorFile(Part):
         """The measures of a wide file, as the ledger calls them."""
         named = tuple(self.names.get(column, column) for column in self.measures)
         return named if self.each_row is None else (*named, self.each_row)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_a_file_or_a_table(cls, given: object) -> object:
+        if not isinstance(given, Mapping):
+            return given
+        if given.get("warehouse") is None and given.get("table") is None:
+            return given
+        if "file" in given:
+            raise ValueError("name a file, or the warehouse and the table that hold behavior")
+        return {**given, "file": given.get("table") or given["warehouse"]}
+
+    @model_validator(mode="after")
+    def _is_a_table_in_long_form(self) -> Self:
+        if (self.warehouse is None) != (self.table is None):
+            raise ValueError("warehouse and table go together")
+        if self.table is not None and (self.measure is None or isinstance(self.occurred_at, date)):
+            raise ValueError(
+                "a table is read in long form: name its columns measure, value and occurred_at; "
+                "of a wide one make a view"
+            )
+        if self.table is not None and not self.strict:
+            raise ValueError("a table is read whole or not at all; remove strict = false")
+        return self
 
     @model_validator(mode="after")
     def _is_wide_or_long(self) -> Self:

@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from experiments.analyse.rows import known_rows, rows_seen
+from experiments.analyse.rows import rows_seen
 from experiments.analyse.variables import CLUSTER, Outcome, Variables, variables
 from experiments.behavior.accounts import Enrolment, Recorded, accounts
 from experiments.behavior.caps import capped
+from experiments.behavior.census import take_census
 from experiments.behavior.windows import MetricWindow, last_window_closes
 from experiments.engines.engine import Engine
 from experiments.errors import BadInput, NotSupported, Problem
@@ -84,8 +85,9 @@ def history(engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolm
         )
     moved, nobody = _moved_back(plan, enrolment)
     before = behavior.filter(behavior.occurred_at < ibis.literal(plan.pilot.starts_on))
-    seen = rows_seen(engine, moved, behavior=before, enrolment=nobody, as_of=plan.pilot.starts_on)
-    known = known_rows(engine, moved, behavior=seen, enrolment=nobody)
+    seen = rows_seen(moved, behavior=before, as_of=plan.pilot.starts_on)
+    census = take_census(engine, moved, behavior=seen, enrolment=nobody, as_of=plan.pilot.starts_on)
+    known = census.recorded(moved)
     _refuse_no_history(moved, known, starts_on=plan.pilot.starts_on)
     notes = _notes(plan, moved, known)
     metrics = tuple(one for one in moved.metrics if _has_rows(one, known))

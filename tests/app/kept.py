@@ -14,7 +14,7 @@ from pathlib import Path
 from app.database import migrate, open_database
 from app.record import service
 from app.workspace import Workspace
-from experiments.engines.engine import open_engine
+from experiments.engines.embedded import open_embedded
 from experiments.ledger.ledger import Ledger
 from experiments.plan.pilot_file import BehaviorFile
 
@@ -33,7 +33,7 @@ def kept_workspace(folder: Path) -> Iterator[Workspace]:
     migrate(database)
     scratch = folder / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
-    with open_engine(scratch=scratch) as engine, database.writing() as session:
+    with open_embedded(scratch=scratch) as engine, database.writing() as session:
         yield Workspace(session, Ledger(folder / "ledger"), engine, scratch, "UTC")
     database.close()
 

@@ -1,5 +1,6 @@
 """Enrolment in one step and in two, and what is known of it: lists, overlaps, balance."""
 
+import csv
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -14,7 +15,7 @@ from app.analyse.conclusion import report_of
 from app.analyse.service import analyse_pilot
 from app.enrol import service as enrol_service
 from app.enrol.kept import keep
-from app.enrol.lists import Overlap, arms_csv, assignment_table, overlaps
+from app.enrol.lists import Overlap, assignment, harmless, overlaps, write_list
 from app.enrol.service import (
     CustomerList,
     draw_arms,
@@ -36,6 +37,7 @@ from experiments.enrol.enrolment import EnrolmentReceipt
 from experiments.errors import BadFile, BadInput, BadPlan
 from experiments.pilot import Plan
 from experiments.plan.pilot_file import CustomersFile, PilotFile, read_pilot_file
+from experiments.words import cell_text
 from tests.app.pilots import STARTS_ON, Wide, write_long
 
 NOW = datetime(2026, 2, 20, 9, tzinfo=UTC)
@@ -68,7 +70,7 @@ def another(plan: Plan, slug: str, **header: object) -> Plan:
 
 
 def arms(workspace: Workspace, pilot: PilotRow) -> dict[str, str]:
-    table = assignment_table(workspace, pilot, arm=None, with_ids=True)
+    table = workspace.engine.fetch(assignment(workspace, pilot, arm=None))
     return dict(zip(table["customer_id"].to_pylist(), table["arm"].to_pylist(), strict=True))
 
 
@@ -227,35 +229,51 @@ def test_a_fault_between_ledger_and_receipt_enrols_nobody_twice(
     assert not workspace.session.exec(select(EnrolmentRow)).all()
     receipt = enrol_file(workspace, row, tmp_path / "wide.csv", read.customers, now=NOW)
     assert (receipt.batch_no, receipt.arms) == (2, {"hold": 200, "mail": 200})
-    assert assignment_table(workspace, row, arm=None, with_ids=False).num_rows == 400
+    assert len(arms(workspace, row)) == 400
 
 
-def test_the_list_of_an_arm_goes_out_sorted_with_or_without_ids(
-    workspace: Workspace, tmp_path: Path
-) -> None:
+def test_the_list_of_an_arm_goes_out_sorted(workspace: Workspace, tmp_path: Path) -> None:
     read = read_pilot_file(Wide().write(tmp_path))
     row = register(workspace.session, read.plan(), now=NOW)
     with pytest.raises(NotNow, match="no customers yet"):
-        assignment_table(workspace, row, arm=None, with_ids=False)
+        assignment(workspace, row, arm=None)
     enrol_file(workspace, row, tmp_path / "wide.csv", read.customers, now=NOW)
-    mailed = assignment_table(workspace, row, arm="mail", with_ids=True)
+    mailed = workspace.engine.fetch(assignment(workspace, row, arm="mail"))
     assert mailed["customer_id"].to_pylist() == [f"{at:05}" for at in range(1, 400, 2)]
     assert mailed.column_names == ["customer_id", "arm", "tier", "owner", "enrolled_at"]
     assert set(mailed["arm"].to_pylist()) == {"mail"}
-    numbers = assignment_table(workspace, row, arm=None, with_ids=False)
-    assert numbers.column_names[0] == "customer"
-    assert numbers["customer"].to_pylist() == list(range(1, 401))
     with pytest.raises(BadInput, match="'e-mail' is none of the arms: hold, mail"):
-        assignment_table(workspace, row, arm="e-mail", with_ids=True)
+        assignment(workspace, row, arm="e-mail")
 
 
-def test_a_list_runs_nothing_in_a_spreadsheet() -> None:
-    table = pa.table(
-        {"customer_id": ["=1+1", "007"], "tier": [None, "@x"], "enrolled_at": [STARTS_ON] * 2}
-    )
-    assert arms_csv(table) == (
-        "customer_id,tier,enrolled_at\n'=1+1,,2026-03-01\n007,'@x,2026-03-01\n"
-    )
+def test_a_list_runs_nothing_in_a_spreadsheet(workspace: Workspace, tmp_path: Path) -> None:
+    starts = ["=1+1", "007", "+1", "-1", "@x", "\tx", "\rx", "a=1"]
+    table = pa.table({"id": starts, "tier": [None, "@x", *"123456"], "day": [STARTS_ON] * 8})
+    workspace.engine.write(harmless(ibis.memtable(table)), tmp_path / "list.csv")
+    with (tmp_path / "list.csv").open(newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head == ["id", "tier", "day"]
+    assert [row[0] for row in rows] == [cell_text(start) for start in starts]
+    assert rows[0] == ["'=1+1", "", "2026-03-01"]
+    assert rows[1] == ["007", "'@x", "2026-03-01"]
+
+
+def test_a_list_has_the_headers_of_the_company_each_once(
+    workspace: Workspace, pilot: PilotRow, pilot_file: PilotFile, tmp_path: Path
+) -> None:
+    """A column `Group` of the file is beside the groups that were drawn."""
+    upload = tmp_path / "c.csv"
+    upload.write_text("id,tier,Group,seen\nb,gold,=north,\na,,south,\n")
+    source = pilot_file.customers.model_copy(update={"attributes": ("Group", "seen", "tier")})
+    list_customers(workspace, pilot, upload, source, now=NOW)
+    draw_arms(workspace, pilot, seed=5, strata=(), now=NOW)
+    write_list(workspace, pilot, arm=None, path=tmp_path / "list.csv")
+    drawn = arms(workspace, pilot)
+    assert (tmp_path / "list.csv").read_text().splitlines() == [
+        "id,group,Group (2),tier",
+        f"a,{drawn['a']},south,",
+        f"b,{drawn['b']},'=north,gold",
+    ]
 
 
 def test_customers_of_several_pilots_are_counted_per_arm(

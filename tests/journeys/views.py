@@ -76,6 +76,8 @@ VIEWS: Final = (
     View(EXECUTIVE, "/account"),
     View(ADMIN, "/pilots"),
     View(ADMIN, "/pilots/{draft}/plan"),
+    View(ADMIN, "/ledger/upkeep"),
+    View(ADMIN, "/ledger/upkeep/erase"),
     View(ADMIN, "/people"),
     View(ADMIN, "/people/{user}"),
     View(ADMIN, "/people/journal"),

@@ -15,7 +15,7 @@ from app.plan.service import register
 from app.record.service import record_file
 from app.tables import PilotRow, PlanRow, SignatureRow, SignedWhat
 from app.workspace import Workspace
-from experiments.engines.engine import open_engine
+from experiments.engines.embedded import open_embedded
 from experiments.ledger.ledger import Ledger
 from experiments.plan.pilot_file import read_pilot_file
 from tests.app.pilots import Wide
@@ -57,7 +57,7 @@ def plant(site: Site, slug: str, wide: Wide, stop: Stop, *, owner: str = "manage
         session.commit()
         if stop >= Stop.SIGNED:
             _sign(site, pilot)
-        with open_engine(scratch=folder) as engine:
+        with open_embedded(scratch=folder) as engine:
             workspace = Workspace(session, Ledger(site.settings.ledger), engine, folder, "UTC")
             if stop >= Stop.ENROLLED:
                 source = pilot_file.customers

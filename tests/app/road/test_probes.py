@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 from app.jobs.service import submit
 from app.tables import JobKind
@@ -35,6 +36,7 @@ def test_a_site_is_alive_and_ready_for_everybody(site: Site) -> None:
         "waiting": 0,
         "running": 0,
         "sign_of_life": None,
+        "ledger_damaged": False,
     }
 
 
@@ -48,8 +50,9 @@ def test_a_job_that_waits_in_vain_says_that_no_worker_works(site: Site) -> None:
 
 
 def test_a_ledger_that_cannot_be_reached_is_told(site: Site) -> None:
-    site.settings.ledger.parent.mkdir(exist_ok=True)
-    site.settings.ledger.write_text("a file where a folder should be")
+    folder = Path(site.settings.ledger)
+    folder.parent.mkdir(exist_ok=True)
+    folder.write_text("a file where a folder should be")
     answer = site.visitor().get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["ledger"] is False
