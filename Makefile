@@ -26,7 +26,8 @@ test: install
 # The tests that take long: journeys, axe on every page, every route x role, the veil, drawn requests,
 # whole roads by command line and HTTP, workers that die, worked pilots, rehearsals, slow passwords.
 live: install
-	$(BIN)/python -m pytest -m live tests/journeys tests/security tests/app tests/demo tests/jobs tests/rehearse tests/intake
+	$(BIN)/python -m pytest -m live tests/journeys tests/security tests/app tests/demo tests/jobs tests/rehearse \
+		tests/intake tests/record tests/ledger tests/objects tests/faults
 
 # Format, lint, types and the direction of imports.
 check: install

@@ -147,9 +147,7 @@ def analyse_pilot(
         starts_on=plan.pilot.starts_on,
         # Reversed batches and withdrawn rows too: whoever saw an outcome has seen it.
         first_outcome_recorded_at=analysed.first_outcome_recorded_at
-        if not analysed.analysis.veiled
-        and without == unread
-        and not ledger.live_files("withdrawn")
+        if not analysed.analysis.veiled and without == unread and not ledger.live_files("withdrawn")
         else first_outcome_recorded_at(
             engine,
             plan,
