@@ -187,7 +187,9 @@ def all_limits(
 def satterthwaites(parts: Sequence[tuple[Floats, Floats]]) -> Floats:
     """`satterthwaite` of many sums."""
     total = sum(variance for variance, _ in parts)
-    return np.asarray(1 / sum((variance / total) ** 2 / df for variance, df in parts))
+    # A product, because ** rounds one number in another way than an array of them.
+    shares = [(variance / total, df) for variance, df in parts]
+    return np.asarray(1 / sum(share * share / df for share, df in shares))
 
 
 @np.errstate(all="ignore")

@@ -2,11 +2,19 @@
 
 import math
 
+import numpy as np
 import pytest
 from scipy import stats
 
 from experiments.stats.estimate import Alternative
-from experiments.stats.limits import limits, p_value, quantile, satterthwaite, upper_tail
+from experiments.stats.limits import (
+    limits,
+    p_value,
+    quantile,
+    satterthwaite,
+    satterthwaites,
+    upper_tail,
+)
 
 
 @pytest.mark.parametrize("df", [1.0, 2.5, 17.7764735162, 300.0, 40_000.5, 1e6])
@@ -47,3 +55,10 @@ def test_a_one_sided_interval_is_open_on_the_other_side() -> None:
 def test_equal_variances_add_their_degrees_of_freedom_and_one_alone_keeps_its_own() -> None:
     assert satterthwaite([(3.0, 5.0), (3.0, 5.0)]) == pytest.approx(10)
     assert satterthwaite([(3.0, 5.0), (0.0, 50.0)]) == pytest.approx(5)
+
+
+def test_one_number_is_rounded_as_an_array_of_them() -> None:
+    drawn = np.random.default_rng(7).uniform(0.1, 9, (2, 20_000))
+    together = satterthwaites([(drawn[0], np.asarray(9.0)), (drawn[1], np.asarray(14.0))])
+    alone = [satterthwaite([(one, 9.0), (other, 14.0)]) for one, other in drawn.T.tolist()]
+    assert together.tolist() == alone
