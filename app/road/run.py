@@ -123,7 +123,8 @@ def travel(
     concluded = conclude(workspace, pilot, finding, now=now)
     at(Stage.REPORT)
     found = concluded.result
-    found["inputs"]["sources"] = [source_as_json(one) for one in beside.snapshots]
+    if beside.snapshots:
+        found["inputs"]["sources"] = [source_as_json(one) for one in beside.snapshots]
     return Journey(enrolment, receipts, finding, found, concluded.report)
 
 

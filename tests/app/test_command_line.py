@@ -286,9 +286,14 @@ def test_files_that_are_missing_are_all_named(tmp_path: Path) -> None:
     assert "behavior[1].file: there is no file 'wide.csv'" in said
 
 
-def test_what_this_version_does_not_do_is_bad_input(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["oracle", "spark://localhost:1"])
+def test_an_engine_that_cannot_be_had_is_bad_input(tmp_path: Path, engine: str) -> None:
+    """Nothing listens there; where pyspark or Java is missing, that is what is said."""
+    assert "duckdb" in refused(Wide().write(tmp_path), "--engine", engine)
+
+
+def test_what_a_plan_cannot_have_is_bad_input(tmp_path: Path) -> None:
     path = Wide().write(tmp_path)
-    assert "is not available" in refused(path, "--engine", "spark://localhost:7077")
     path.write_text(path.read_text().replace("[customers]", 'look = "always_valid"\n[customers]'))
     assert "always_valid" in refused(path)
 
