@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: install demo test live check lock simulate fuzz bench bench-posts bench-intake bench-stats bench-customers faults faults-fast
+.PHONY: install demo test live check lock simulate fuzz bench bench-large bench-posts bench-intake \
+	bench-stats bench-customers faults faults-fast
 
 # Prepare .venv from the locked dependencies; a second call does nothing.
 install: $(STAMP)
@@ -21,13 +22,13 @@ demo: install
 
 # Every test but the slow studies and those of `make live`.
 test: install
-	$(BIN)/python -m pytest -m "not slow and not live"
+	$(BIN)/python -m pytest -m "not slow and not live and not spark"
 
 # The tests that take long: journeys, axe on every page, every route x role, the veil, drawn requests,
 # whole roads by command line and HTTP, workers that die, worked pilots, rehearsals, slow passwords.
 live: install
 	$(BIN)/python -m pytest -m live tests/journeys tests/security tests/app tests/demo tests/jobs tests/rehearse \
-		tests/intake tests/record tests/ledger tests/objects tests/faults
+		tests/intake tests/record tests/ledger tests/objects
 
 # Format, lint, types and the direction of imports.
 check: install
@@ -41,12 +42,12 @@ fuzz: install
 	$(BIN)/python -m tests.security.contract --examples 200
 
 # Faults on purpose, at full size: processes killed at any moment, torn files, a full disk, writers
-# beside compaction; one line each, and out/faults/results.jsonl. The fast ones in five minutes.
+# beside compaction; one line each, and out/faults/results.jsonl. Hours; the fast ones are tests.
 faults: install
 	$(BIN)/python -m tests.faults
 
 faults-fast: install
-	$(BIN)/python -m tests.faults --quick
+	$(BIN)/python -m pytest -m live tests/faults
 
 # Requests per second of the site on one core, beside a trivial route; then an analysis of a ledger
 # of 50 million rows beside a scan of it and beside tea-tasting.
@@ -101,11 +102,11 @@ lock:
 # The same digits on DuckDB and on a Spark cluster of two workers, started for it; needs Java 17.
 # With QUICK=1 the small set: the cluster as an engine, and one pilot with every kind of metric.
 PYSPARK := 4.0.5
-QUICK_SPARK := tests/spark/test_cluster.py tests/spark/test_every_kind.py
+QUICK_SPARK := tests/engines tests/spark/test_cluster.py tests/spark/test_every_kind.py
 
 .PHONY: test-spark
 test-spark: install .venv/pyspark-$(PYSPARK)
-	$(BIN)/python -m pytest -n 0 -m spark $(if $(QUICK),$(QUICK_SPARK),tests/spark)
+	$(BIN)/python -m pytest -n 0 -m spark $(if $(QUICK),$(QUICK_SPARK),tests/engines tests/spark)
 
 .venv/pyspark-$(PYSPARK):
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pyspark==$(PYSPARK)

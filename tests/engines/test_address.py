@@ -48,6 +48,7 @@ def test_without_pyspark_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPa
         pass
 
 
+@pytest.mark.spark
 @pytest.mark.skipif(find_spec("pyspark") is None, reason="pyspark (the extra `spark`) is missing")
 def test_without_java_it_is_said_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -58,6 +59,7 @@ def test_without_java_it_is_said_what_to_install(
         pass
 
 
+@pytest.mark.spark
 @pytest.mark.skipif(find_spec("pyspark") is None, reason="pyspark (the extra `spark`) is missing")
 @pytest.mark.skipif(shutil.which("java") is None, reason="there is no Java on the path")
 def test_a_master_that_does_not_answer_is_named_at_the_first_question() -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from sqlmodel import func, select
 
+from app.jobs.service import ATTEMPTS
 from app.tables import BatchRow, BatchState
 from app.upkeep.compaction import tidy
 from app.upkeep.scrub import scrub
@@ -116,6 +117,7 @@ class Story(RuleBasedStateMachine):
         self._opened = open_book()
         self.book: Book = self._opened.__enter__()
         self.contents: dict[str, bytes] = {}
+        self.stops = 0
 
     def teardown(self) -> None:
         """Close the installation."""
@@ -145,10 +147,16 @@ class Story(RuleBasedStateMachine):
     def work(self) -> None:
         """Do what waits, as after a restart."""
         work_through(self.book.settings, self.book.database)
+        self.stops = 0
 
+    @precondition(lambda self: self.stops < ATTEMPTS - 1)
     @rule(where=st.sampled_from(STOPS))
     def stop_at(self, where: str) -> None:
-        """Begin what waits, and stop at some step as if killed."""
+        """Begin what waits, and stop at some step as if killed; what does so each time is given up.
+
+        A job that was given up says so, and nothing of it is in the ledger.
+        """
+        self.stops += 1
         with patch(where, side_effect=Killed), suppress(Killed):
             work_through(self.book.settings, self.book.database)
 

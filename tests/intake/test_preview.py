@@ -1,7 +1,6 @@
 """Previews: the head of a file through the readers of intake, and how its columns look."""
 
 import gzip
-import time
 from datetime import date
 from pathlib import Path
 
@@ -83,9 +82,7 @@ def test_only_the_head_of_a_large_file_is_read(tmp_path: Path) -> None:
     """A file damaged after its head would be refused if more of it were read."""
     packed = zstandard.compress(b"id,spend\n" + b"".join(b"%d,1\n" % n for n in range(2_000_000)))
     path = written(tmp_path, packed[:-1_000], "a.csv.zst")
-    begun = time.perf_counter()
     assert preview(path, name="a").records == SAMPLE_RECORDS
-    assert time.perf_counter() - begun < 5
 
 
 def test_wide_records_are_sampled_less(tmp_path: Path) -> None:
