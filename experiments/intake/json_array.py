@@ -9,7 +9,6 @@ from itertools import chain
 import pyarrow as pa
 
 from experiments.errors import BadFile
-from experiments.intake.header import bind
 from experiments.intake.limits import BATCH_ROWS, BLOCK_BYTES, LINE_BYTES
 from experiments.intake.lines import ByteSource, fault_of, without_mark
 from experiments.intake.ndjson import (
@@ -49,9 +48,7 @@ def open_json_array(
         if len(first) % 100 == 0 and is_head(first):
             break
     header = names_of(first, tally)
-    kept = list(bind(header, wanted, file=tally.file))
-    known = frozenset(header) if wanted is None else None
-    batches = Batches(kept, known, tally, batch_rows)
+    batches = Batches(header, wanted, tally, batch_rows)
     return Opened(header, _batches(chain(first, records), batches))
 
 

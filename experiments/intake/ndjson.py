@@ -57,9 +57,7 @@ def open_ndjson(
         if is_head(first):
             break
     header = names_of(first, tally)
-    kept = list(bind(header, wanted, file=tally.file))
-    known = frozenset(header) if wanted is None else None
-    return Opened(header, lines.batches(first, Batches(kept, known, tally, batch_rows)))
+    return Opened(header, lines.batches(first, Batches(header, wanted, tally, batch_rows)))
 
 
 def is_head(first: Sequence[Record]) -> bool:
@@ -97,10 +95,10 @@ class Batches:
     """
 
     def __init__(
-        self, kept: list[str], known: frozenset[str] | None, tally: Tally, batch_rows: int
+        self, header: Sequence[str], wanted: Sequence[str] | None, tally: Tally, batch_rows: int
     ) -> None:
-        self.kept = kept
-        self.known = known
+        self.kept = list(bind(header, wanted, file=tally.file))
+        self.known = frozenset(header) if wanted is None else None
         self.tally = tally
         self._batch_rows = batch_rows
         self._fit: list[Record] = []
