@@ -87,9 +87,14 @@ def looks_of(session: Session, pilot: PilotRow, *, timezone: str) -> dict[int, L
 
 
 def lifts_of(
-    session: Session, pilot: PilotRow, *, timezone: str, before: LiftRow | None = None
+    session: Session,
+    pilot: PilotRow,
+    *,
+    timezone: str,
+    before: LiftRow | None = None,
+    known_to: AnalysisRow | None = None,
 ) -> tuple[Lifted, ...]:
-    """Who looked before the plan allowed, in order; with `before`, earlier than that lift."""
+    """Who looked before the plan allowed, in order; earlier than a lift, or than an analysis."""
     query = (
         select(LiftRow, UserRow.email)
         .where(
@@ -101,6 +106,8 @@ def lifts_of(
     )
     if before is not None:
         query = query.where(col(LiftRow.id) < before.id)
+    if known_to is not None:
+        query = query.where(col(LiftRow.analysis_id) < known_to.id)
     zone = ZoneInfo(timezone)
     return tuple(_lifted(row, email, zone) for row, email in session.exec(query).all())
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from importlib.metadata import version
 from types import MappingProxyType
@@ -100,6 +100,7 @@ def analyse_pilot(
     lift: LiftRow | None = None,
     known_registration: Registration | None = None,
     declared: Mapping[str, date] = MappingProxyType({}),
+    again: AnalysisRow | None = None,
 ) -> Finding:
     """Analyse a pilot as of its newest permitted look; before the first, veiled, as of today.
 
@@ -110,6 +111,7 @@ def analyse_pilot(
         lift: Of the veil: outcomes are looked at as of today, whatever the plan says.
         known_registration: Given where the registry cannot know it, as in a throw-away workspace.
         declared: Per measure that came in no batch, the day through which its rows are complete.
+        again: A kept analysis to repeat, from the batches and after the lifts that it knew.
 
     Raises:
         NotSupported: The plan asks for what this version does not do.
@@ -122,9 +124,11 @@ def analyse_pilot(
     plan = as_drawn(frozen, seed=receipt.seed, strata=receipt.strata)
     lifted = lift is not None
     inputs = _inputs(session, plan, stored, receipt, today=today, engine=engine.name, lifted=lifted)
+    if again is not None:
+        inputs = replace(inputs, ledger_through=again.ledger_through)
     zone = workspace.timezone
     now_lifted = None if lift is None else lifted_by(session, lift, timezone=zone)
-    lifts = lifts_of(session, pilot, timezone=zone, before=lift)
+    lifts = lifts_of(session, pilot, timezone=zone, before=lift, known_to=again)
     through = inputs.ledger_through
     without = excluded(session, through=through)
     unread = never_accepted(session, through=through)

@@ -1,4 +1,4 @@
-"""The commands that care for an installation: `backup`, `restore`, `compact`, `erase`."""
+"""The commands that care for an installation: `backup`, `restore`, `compact`, `repeat`, `erase`."""
 
 import sys
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from app.settings import Settings, utc_now
+from experiments.errors import BadInput, Problem
 
 Guard = Callable[[], AbstractContextManager[None]]
 Backups = Annotated[
@@ -60,6 +61,17 @@ def add_commands(app: typer.Typer, *, guard: Guard) -> None:
         """Make many files of the ledger few, and delete old ones that nobody reads."""
         with guard():
             _compact(Settings.from_environment(), whole=whole)
+
+    @app.command()
+    def repeat(
+        slug: Annotated[str, typer.Argument(metavar="PILOT", help="Its short name.")],
+    ) -> None:
+        """Compute every analysis of a pilot once more, and compare it with what was kept.
+
+        Each is read from the batches that it knew, whatever was recorded or corrected since.
+        """
+        with guard():
+            _repeat(Settings.from_environment(), slug)
 
     @app.command()
     def erase(
@@ -143,6 +155,26 @@ def _compact(settings: Settings, *, whole: bool) -> None:
     )
     for one in done.put_off:
         typer.echo(f"Put off: {one}")
+
+
+def _repeat(settings: Settings, slug: str) -> None:
+    from app.administration import opened, refuse_old_schema  # noqa: PLC0415
+    from app.analyse.repeating import parts_that_differ  # noqa: PLC0415
+    from app.workspace import open_workspace  # noqa: PLC0415
+
+    with opened(settings) as database:
+        refuse_old_schema(database)
+        with database.writing() as session, open_workspace(settings, session) as workspace:
+            found = parts_that_differ(workspace, slug)
+    typer.echo(f"Analyses of {slug} that were computed once more: {len(found):,}.")
+    wrong = [
+        Problem(f"analysis {number}", f"differs in {', '.join(parts)}")
+        for number, parts in found.items()
+        if parts
+    ]
+    if wrong:
+        raise BadInput("Some are not what was kept:", wrong)
+    typer.echo("Each is what was kept, byte for byte.")
 
 
 def _erase(settings: Settings, customer_id: str, reason: str) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from app.analyse.repeating import parts_that_differ
 from app.tables import JournalRow, LiftRow
 from tests.app.looked import ANY_DAY, FIXED, PLANNED, Joining
-from tests.app.results import API, PAGE, SLUG, analyse, prepare
+from tests.app.results import API, PAGE, SLUG, analyse, prepare, workspace
 from tests.page_forms import followed
 from tests.site import PASSWORD, Site, open_site
 
@@ -189,6 +190,9 @@ def test_every_later_report_says_who_lifted_the_veil(tmp_path: Path) -> None:
         assert look["look"]["number"] == 1
         assert looked(site).startswith("Look 1 of 2 planned, on 15 March 2026")
         assert site.script("analyst").post(f"{API}/analyses").status_code == 200
+        # Repeated, each knows the lifts that it knew.
+        with workspace(site) as opened:
+            assert parts_that_differ(opened, SLUG) == dict.fromkeys((1, 2, 3, 4), ())
 
 
 def test_between_two_looks_the_veil_is_lifted_too(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`pilotbook backup`, `restore`, `compact`, `erase`: what they print, and what they refuse."""
+"""What the commands that care for an installation print, and what they refuse."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from typer.testing import CliRunner, Result
 from app.cli import app
 from app.database import open_database
 from app.people.journal import first_broken
-from app.tables import JournalRow
-from tests.app.results import analysed_site
+from app.tables import AnalysisRow, JournalRow
+from tests.app.results import SLUG, analysed_site
 
 pytestmark = pytest.mark.live
 
@@ -65,6 +65,24 @@ def test_a_customer_is_erased_by_an_id_from_standard_input(folder: Path) -> None
 
 def test_the_ledger_is_made_compact(folder: Path) -> None:
     assert "made compact" in pilotbook(folder, "compact", "--whole").stdout
+
+
+def test_analyses_are_computed_once_more(folder: Path) -> None:
+    said = pilotbook(folder, "repeat", SLUG).stdout
+    assert said.splitlines() == [
+        "Analyses of spring-mail that were computed once more: 1.",
+        "Each is what was kept, byte for byte.",
+    ]
+    database = open_database(folder / "registry.db")
+    with database.writing() as session:
+        row = session.exec(select(AnalysisRow)).one()
+        row.result_json = row.result_json.replace('"proved"', '"disproved"')
+        session.add(row)
+        session.commit()
+    database.close()
+    refused = pilotbook(folder, "repeat", SLUG, status=2).stderr
+    assert "analysis 1: differs in verdict, verdicts" in refused
+    assert "no pilot 'autumn'" in pilotbook(folder, "repeat", "autumn", status=2).stderr
 
 
 def test_there_is_nothing_to_back_up_before_the_first_migration(tmp_path: Path) -> None:
