@@ -107,7 +107,7 @@ def _accounts(workspace: Workspace, finding: Finding) -> pa.Table:
         workspace.analysis_engine,
         finding.plan,
         finding.analysed,
-        finding.enrolment.attributes,
+        finding.enrolment.analysed,
         tier=finding.enrolment.tier,
     )
 

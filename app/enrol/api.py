@@ -50,6 +50,7 @@ class Enrolled(BaseModel):
         strata: Within the values of which attributes.
         cluster: The attribute by which customers were assigned together; None where one by one.
         clusters: Clusters per group; empty where customers were assigned one by one.
+        personal: Attributes that say who somebody is: on lists, in no analysis.
         waiting: Whether `POST .../assignment` has still to draw the groups.
         address: Of the list.
     """
@@ -72,6 +73,7 @@ class Enrolled(BaseModel):
                     "strata": ["tier"],
                     "cluster": None,
                     "clusters": {},
+                    "personal": [],
                     "waiting": False,
                     "address": "/api/v1/pilots/loyalty-letter/assignment",
                 }
@@ -93,6 +95,7 @@ class Enrolled(BaseModel):
     strata: list[str]
     cluster: str | None
     clusters: dict[str, int]
+    personal: list[str]
     waiting: bool
     address: str
 

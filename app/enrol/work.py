@@ -110,6 +110,7 @@ def receipt_body(pilot: PilotRow, receipt: EnrolmentReceipt) -> Json:
         "strata": list(receipt.strata),
         "cluster": receipt.cluster,
         "clusters": receipt.clusters,
+        "personal": list(receipt.personal),
         "waiting": False,
         "address": f"{PREFIX}/pilots/{pilot.slug}/assignment",
     }
@@ -131,6 +132,7 @@ def _waiting_body(pilot: PilotRow, waiting: CustomerList) -> Json:
         "strata": [],
         "cluster": None,
         "clusters": {},
+        "personal": [],
         "waiting": True,
         "address": f"{PREFIX}/pilots/{pilot.slug}/assignment",
     }

@@ -40,7 +40,7 @@ def write_result(workspace: Workspace, finding: Finding, found: Json, *, folder:
         workspace.analysis_engine,
         finding.plan,
         finding.analysed,
-        finding.enrolment.attributes,
+        finding.enrolment.analysed,
         tier=finding.enrolment.tier,
     )
     _replace(folder / "accounts.parquet", lambda path: pq.write_table(accounts, path))

@@ -34,6 +34,7 @@ from app.workspace import open_reader
 from experiments.analyse.variables import MOST_LEVELS
 from experiments.engines.engine import Engine
 from experiments.enrol.enrolment import EnrolmentReceipt
+from experiments.enrol.naming import planned_attributes
 from experiments.errors import BadInput, Problem
 from experiments.ledger.erasing import blank, erase_numbers, erased_numbers, number_of_customer
 from experiments.ledger.ledger import Ledger
@@ -184,27 +185,21 @@ def free_attributes(
 ) -> frozenset[str]:
     """Names of the attributes of an enrolment that no result is computed from.
 
-    A text with many values is read by no analysis that its plan does not ask to; whether it has
-    many must not hang on the customers who are erased.
+    What says who somebody is stands in none. Nor does a text with many values that the plan does
+    not ask for; whether it has many must not hang on the customers who are erased.
     """
-    planned = {
-        *(name for metric in plan.metrics for name in metric.covariates),
-        *(segment.attribute for segment in plan.segments),
-        *plan.design.strata,
-        *receipt.strata,
-        plan.design.cluster,
-        receipt.cluster,
-        receipt.tier,
-    }
-    texts = [one for one in receipt.attributes if one.name not in planned and not one.numeric]
+    planned = planned_attributes(plan, tier=receipt.tier) | {*receipt.strata, receipt.cluster}
+    personal = frozenset(receipt.personal) - planned
+    known = [one for one in receipt.attributes if one.name not in planned | personal]
+    texts = [one for one in known if not one.numeric]
     if not texts:
-        return frozenset()
+        return personal
     rows = ledger.enrolment(engine, plan.pilot.slug, batch_no=receipt.batch_no)
     others = rows.filter(rows.customer.notin(sorted(numbers)))
     counts = engine.fetch(
         others.aggregate(**{one.column: others[one.column].nunique() for one in texts})
     ).to_pylist()[0]
-    return frozenset(one.name for one in texts if counts[one.column] > MOST_LEVELS)
+    return personal | {one.name for one in texts if counts[one.column] > MOST_LEVELS}
 
 
 def _erase_numbers(

@@ -16,6 +16,7 @@ from experiments.engines.engine import Engine
 from experiments.enrol.assignment import draw
 from experiments.enrol.clusters import assign_clusters, cluster_attribute, clusters_per_arm
 from experiments.enrol.customers import Customers
+from experiments.enrol.naming import personal_attributes, planned_attributes
 from experiments.errors import BadInput
 from experiments.ledger.directory import number_in_order
 from experiments.ledger.ledger import Ledger
@@ -42,6 +43,7 @@ class EnrolmentReceipt:
         tier: Name of the attribute that holds the value tier, if any.
         attributes: What the enrolment knows of its customers.
         last_enrolled_on: Day of the last.
+        personal: Those of the attributes that say who somebody is: on lists, in no analysis.
     """
 
     batch_no: int
@@ -57,6 +59,12 @@ class EnrolmentReceipt:
     strata: tuple[str, ...] = ()
     cluster: str | None = None
     clusters: dict[str, int] = field(default_factory=dict)
+    personal: tuple[str, ...] = ()
+
+    @property
+    def analysed(self) -> tuple[Attribute, ...]:
+        """The attributes that analyses and accounts hold: all but the personal ones."""
+        return tuple(one for one in self.attributes if one.name not in self.personal)
 
 
 def as_drawn(plan: Plan, *, seed: int | None, strata: tuple[str, ...]) -> Plan:
@@ -128,6 +136,7 @@ def enrol(
         strata=plan.design.strata if assigned else (),
         cluster=cluster,
         clusters=clusters,
+        personal=personal_attributes(customers, planned=planned_attributes(plan, tier=tier)),
     )
     _keep(engine, ledger, rows, pilot=plan.pilot.slug, batch_no=batch_no)
     return receipt
@@ -136,10 +145,10 @@ def enrol(
 def enrolment_of(
     engine: Engine, ledger: Ledger, pilot: str, receipt: EnrolmentReceipt
 ) -> Enrolment:
-    """The enrolled customers that a receipt stands for."""
+    """The enrolled customers that a receipt stands for, without what says who somebody is."""
     return Enrolment(
         rows=ledger.enrolment(engine, pilot, batch_no=receipt.batch_no).drop("batch_no"),
-        attributes=receipt.attributes,
+        attributes=receipt.analysed,
         last_enrolled_on=receipt.last_enrolled_on,
     )
 

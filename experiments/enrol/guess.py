@@ -7,6 +7,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from experiments.enrol.described import described_file
+from experiments.enrol.naming import PRIVATE
 from experiments.intake.preview import Column, Looks, Preview
 from experiments.pilot import Plan
 from experiments.plan.pilot_file import ROW_NUMBER, CustomersFile, OtherArms
@@ -35,10 +36,6 @@ _OWNER = re.compile(
 _ENROLLED = re.compile(
     "enrolled|enroll?ment|joined|signup|beitritt|eintritt|anmeldung|zapis(u)?|inscription|"
     "adhesion|inscripcion|alta|ingreso"
-)
-_PRIVATE = re.compile(
-    "(first|last|sur|vor|nach)?name|imie|nazwisko|(pre)?nom|nombre|apellido|email|phone|mobile|"
-    "telefono?|telephone|address|adresse|adres|direccion|birthday"
 )
 # Of numbers: what only the time before the pilot, or no program at all, can have made so.
 _BEFORE = re.compile(
@@ -320,7 +317,7 @@ def _attribute_or_not(
         return CustomerMeaning.ATTRIBUTE, "the plan names it"
     if column.distinct <= 1:
         return CustomerMeaning.IGNORE, "it tells no customers apart"
-    if says(column, _PRIVATE):
+    if says(column, PRIVATE):
         return CustomerMeaning.IGNORE, "it says who somebody is, which no analysis needs"
     if column.looks is Looks.TEXT and column.values and not column.is_id:
         return (

@@ -110,6 +110,26 @@ def test_groups_are_drawn_and_compared(browser: TestClient) -> None:
     ]
 
 
+def test_what_says_who_somebody_is_stands_on_the_list_alone(site: Site) -> None:
+    planned(site, Wide().text())
+    head, *lines = ["who,group,age,spend,visit", *Wide().customers()]
+    text = "\n".join(
+        [f"{head},phone", *(f"{one},{600000000 + at}" for at, one in enumerate(lines))]
+    )
+    asked = {"customer_id": "who", "arm": "group", "attributes": ["age", "phone"]}
+    headers = {"Content-Type": "text/csv"}
+    receipt = site.script("manager").post(
+        "/pilots/spring-mail/customers", params=asked, content=f"{text}\n", headers=headers
+    )
+    assert receipt.json()["personal"] == ["phone"]
+    browser = site.browser("manager")
+    page = browser.get("/pilots/spring-mail/enrol").text
+    assert "“phone” says who somebody is: on these lists, in no comparison" in page
+    assert ">phone<" not in page
+    listed = browser.get("/pilots/spring-mail/enrol/list", params={"arm": "mail"}).text
+    assert listed.splitlines()[0] == "who,group,age,phone"
+
+
 def test_a_file_that_cannot_be_read_is_said_so_at_its_field(
     site: Site, browser: TestClient
 ) -> None:

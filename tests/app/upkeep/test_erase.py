@@ -44,11 +44,12 @@ from tests.site import NOW, Site, open_site
 ID = "Łódź-anna-4711"
 WHY = "Asked for by letter on 1 April."
 LINES = [
-    f"{f'{at:05}' if at != 17 else ID},{('hold', 'mail')[at % 2]},{20 + at % 50},{at}.50,note {at},"
-    f"Mill Street"
+    f"{f'{at:05}' if at != 17 else ID},{('hold', 'mail')[at % 2]},{20 + at % 50},{at}.50,"
+    f"note {at % 40},{491700000000 + at},Mill Street"
     for at in range(60)
 ]
-HEAD = "who,group,age,spend,note,branch"
+HEAD = "who,group,age,spend,note,phone,branch"
+PHONE = "491700000017"
 PILOT = """\
 [pilot]
 name = "Spring mail"
@@ -68,7 +69,7 @@ treatments = ["mail"]
 file = "wide.csv"
 customer_id = "who"
 arm = "group"
-attributes = ["age", "note"]
+attributes = ["age", "note", "phone"]
 owner = "branch"
 
 [[behavior]]
@@ -100,8 +101,8 @@ def _analysed() -> TemporaryDirectory[str]:
     folder = TemporaryDirectory(prefix="pilotbook-tests-")
     inside = Path(folder.name)
     (inside / "wide.csv").write_text("\n".join([HEAD, *LINES]) + "\n", encoding="utf-8")
-    refused = [LINES[17].replace("17.50", "12 or so"), f"other,hold,1,{ID},x,y"]
-    more = "\n".join([HEAD, "stranger,hold,1,2.00,x,y", *refused])
+    refused = [LINES[17].replace("17.50", "12 or so"), f"other,hold,1,{ID},x,1,y"]
+    more = "\n".join([HEAD, "stranger,hold,1,2.00,x,1,y", *refused])
     (inside / "more.csv").write_text(more + "\n", encoding="utf-8")
     (inside / "pilot.toml").write_text(PILOT, encoding="utf-8")
     read = read_pilot_file(inside / "pilot.toml")
@@ -188,6 +189,7 @@ def test_after_the_vacuum_the_id_is_found_nowhere(site: Site, tmp_path: Path) ->
         session.add_all([job, key])
         session.commit()
     assert len(holding(tmp_path / "site" / "ledger")) >= 1
+    assert len(holding(tmp_path / "site" / "ledger", PHONE)) >= 1
     assert holding(dumped(site, tmp_path / "before"))
     found = erased(site)
     assert (found.uploads, found.entries) == (2, 4)  # the receipt, the job twice, the answer
@@ -196,6 +198,7 @@ def test_after_the_vacuum_the_id_is_found_nowhere(site: Site, tmp_path: Path) ->
             retention_hours=0, enforce_retention_duration=False, dry_run=False
         )
     assert holding(tmp_path / "site" / "ledger") == []
+    assert holding(tmp_path / "site", PHONE) == []
     assert holding(tmp_path / "site" / "files") == []
     assert holding(dumped(site, tmp_path / "after")) == []
 
@@ -229,18 +232,21 @@ def test_the_id_sent_again_is_somebody_new(site: Site, tmp_path: Path) -> None:
 
 def test_free_texts_are_emptied_and_what_results_rest_on_stays(site: Site) -> None:
     found = erased(site)
-    assert (found.emptied, found.stays) == ({SLUG: ["note"]}, {SLUG: ["age"]})
+    assert (found.emptied, found.stays) == (
+        {SLUG: ["note", "phone"]},
+        {SLUG: ["age"]},
+    )
     with workspace(site) as opened:
         rows = opened.engine.fetch(
             opened.ledger.enrolment(opened.engine, SLUG, batch_no=1)
         ).to_pylist()
     mine = [row for row in rows if row["customer"] == found.customer]
     others = [row for row in rows if row["customer"] != found.customer]
-    assert [(row["attribute_0"], row["attribute_1"], row["owner"]) for row in mine] == [
-        ("37", None, None)
-    ]
-    assert all(row["attribute_1"] and row["owner"] == "Mill Street" for row in others)
+    known = ("attribute_0", "attribute_1", "attribute_2", "owner")
+    assert [[row[name] for name in known] for row in mine] == [["37", None, None, None]]
+    assert all(row[name] for row in others for name in known)
     accounts = pq.read_table(site.settings.files / "accounts" / f"{SLUG}-1.parquet").to_pylist()
+    assert "phone" not in accounts[0]  # it says who somebody is
     notes = {row["customer"]: row["note"] for row in accounts}
     assert notes.pop(found.customer or 0) is None
     assert None not in notes.values()
