@@ -3,10 +3,12 @@
 from datetime import date
 from decimal import Decimal
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from experiments.errors import BadFile
-from tests.record.books import Book
+from tests.record.books import LONG, Book
 
 ORDERS = {
     "customer_id": "Customer No", "occurred_at": "Order date", "event_id": "Order no",
@@ -83,3 +85,26 @@ def test_numbers_written_otherwise_are_told_row_by_row(book: Book) -> None:
     with pytest.raises(BadFile) as told:
         book.send([SALES[0], *lines], PLAIN)
     assert len(told.value.rejects) == 30
+
+
+def test_a_parquet_file_without_dictionaries_is_recorded_as_it_is(book: Book) -> None:
+    """Of such a column, filled by one text alone, DuckDB 2.0 takes every row for empty."""
+    path, nothing = book.folder / "orders.parquet", [None] * 4
+    columns = {
+        "who": [f"K{at}" for at in range(6)],
+        "day": [date(2026, 10, 6)] * 6,
+        "what": ["revenue"] * 6,
+        "amount": [5] * 6,
+        "product": ["tea", "tea", *nothing],
+        "order": ["A1", None, *nothing],
+    }
+    pq.write_table(pa.table(columns), path, use_dictionary=False)
+    first, again = book.record(path, LONG), book.record(path, LONG)
+    assert (first.entries, first.repeated, first.alike) == (6, 0, 0)
+    assert (again.entries, again.repeated, again.alike) == (5, 1, 5)
+    rows = book.rows()
+    assert [row["event_id"] for row in rows if row["customer_id"] == "K0"] == ["A1"]
+    assert [row["item"] for row in rows].count("tea") == 3
+    kept = book.ledger.behavior(book.engine)
+    empty = [book.engine.fetch(kept.filter(kept[name].isnull())) for name in ("event_id", "item")]
+    assert [rows.num_rows for rows in empty] == [10, 8]
