@@ -26,7 +26,7 @@ class Arrived:
         measure: Its name.
         metrics: The plan's metrics that read it, where they are called otherwise.
         needs: Which file brings it; empty once something is there.
-        rows: How many rows; empty where there is none.
+        rows: How many rows count; empty where there is none.
         span: First to last day of the batches that brought it.
         complete: Through which day it is declared complete, in words.
         missing: What is still to come, in words; empty where nothing is.
@@ -175,10 +175,11 @@ def _arrived(
     today: date,
 ) -> Arrived:
     measure = need.measure
-    brought = [receipt for receipt in receipts if receipt.measures.get(measure)]
+    gone = sum(receipt.withdrawn.get(measure, 0) for receipt in receipts)
+    rows = sum(receipt.measures.get(measure, 0) for receipt in receipts) - gone
+    brought = [receipt for receipt in receipts if rows and receipt.measures.get(measure)]
     first = min((receipt.first for receipt in brought if receipt.first), default=None)
     last = max((receipt.last for receipt in brought if receipt.last), default=None)
-    rows = sum(receipt.measures[measure] for receipt in brought)
     readers = [m.name for m in plan.metrics if measure in (m.measure, m.denominator)]
     return Arrived(
         measure=measure,

@@ -145,6 +145,7 @@ def keep_correction(
         measures=measures,
         rejects=counts.rejects,
         unmatched_customers=unknown["people"],
+        withdrawn=_per(engine, withdrawn, "measure", withdrawn.copies.sum()),
     )
     return Corrected(
         receipt,

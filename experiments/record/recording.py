@@ -60,6 +60,7 @@ class Receipt:
         last: Day of the newest.
         measures: Entries per measure.
         rejects: Refused rows, each bad cell.
+        withdrawn: Per measure, entries of earlier batches that a correction withdrew.
     """
 
     batch_no: int
@@ -79,6 +80,7 @@ class Receipt:
     unmatched_customers: int = 0
     alike: int = 0
     alike_batches: tuple[int, ...] = ()
+    withdrawn: dict[str, int] = field(default_factory=dict)
 
 
 def record(

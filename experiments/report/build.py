@@ -237,11 +237,14 @@ def behavior_sentence(receipts: Sequence[Receipt]) -> str:
     repeated = sum(receipt.repeated for receipt in receipts)
     rounded = sum(receipt.rounded for receipt in receipts)
     unmatched = sum(receipt.unmatched for receipt in receipts)
+    withdrawn = sum(sum(receipt.withdrawn.values()) for receipt in receipts)
     parts = [f"{rows} taken in as {entries}", f"{refused:,} refused" if refused else "none refused"]
     if repeated:
         parts.append(f"{repeated:,} repeated")
     if rounded:
         parts.append(f"{rounded:,} rounded")
+    if withdrawn:
+        parts.append(f"{counted(withdrawn, 'entry', 'entries')} withdrawn by corrections")
     said = ", ".join(parts)
     if unmatched:
         said += f"; {counted(unmatched, 'entry', 'entries')} of customers outside the pilot"

@@ -274,4 +274,5 @@ def _receipt(receipt: Receipt) -> Json:
         "first": receipt.first and receipt.first.isoformat(),
         "last": receipt.last and receipt.last.isoformat(),
         "measures": dict(receipt.measures),
+        "withdrawn": dict(receipt.withdrawn),
     }

@@ -166,6 +166,10 @@ def test_what_was_done_says_what_the_files_brought() -> None:
         "5 entries of customers outside the pilot",
     )
     assert behavior_sentence([more]) == "1 row taken in as 1 entry, none refused"
+    mended = receipt(accepted=1, entries=1, withdrawn={"orders": 2, "spend": 1})
+    assert behavior_sentence([more, mended]) == (
+        "2 rows taken in as 2 entries, none refused, 3 entries withdrawn by corrections"
+    )
     assert "Behavior" not in [line.label for line in built(plan, analysis).done]
 
 

@@ -59,7 +59,8 @@ def told(answer: Any) -> dict[str, str]:
     return {error["field"]: error["reason"] for error in answer.json()["errors"]}
 
 
-def test_a_correction_is_a_batch_with_a_receipt(site: Site, api: TestClient) -> None:
+def enrolled(site: Site, api: TestClient) -> None:
+    """A pilot with its customers."""
     planned(site, DRAWN_LATER)
     api.post(
         "/pilots/spring-call/customers",
@@ -69,6 +70,10 @@ def test_a_correction_is_a_batch_with_a_receipt(site: Site, api: TestClient) -> 
     )
     drawn = api.post("/pilots/spring-call/assignment", json={"seed": 1})
     assert drawn.status_code == 201, drawn.text
+
+
+def test_a_correction_is_a_batch_with_a_receipt(site: Site, api: TestClient) -> None:
+    enrolled(site, api)
     batch = recorded(api, orders_csv(4)).json()["batch"]
     answer = corrected(
         api,
@@ -107,6 +112,28 @@ def test_a_correction_is_undone_before_what_it_corrects(api: TestClient) -> None
     # The row is back, and may be corrected again.
     again = corrected(api, FIRST).json()
     assert again["corrects"] == [{"batch": batch, "withdrawn": 1}]
+
+
+def test_a_pilots_page_counts_the_rows_that_count(site: Site, api: TestClient) -> None:
+    enrolled(site, api)
+    browser = site.browser("manager")
+
+    def rows() -> str:
+        page = browser.get("/pilots/spring-call/record").text
+        found = re.search(r'data-label="Rows">([^<]*)</td><td data-label="Days">([^<]*)<', page)
+        assert found is not None
+        return " ".join(found.groups())
+
+    assert rows() == "none yet "
+    batch = recorded(api, orders_csv(4)).json()["batch"]
+    assert rows() == "4 1 March to 4 March 2026"
+    gone = corrected(api, FIRST, {"event_id": "o2", "instead": None}).json()["batch"]
+    assert rows() == "3 1 March to 4 March 2026"
+    api.request("DELETE", f"/behavior/{gone}", json={"reason": "No, it was right."})
+    assert rows() == "4 1 March to 4 March 2026"
+    corrected(api, *({"event_id": f"o{at}", "instead": None} for at in range(4)))
+    assert rows() == "none yet "
+    assert api.get(f"/behavior/{batch}").json()["measures"] == {"revenue": 4}
 
 
 def test_only_own_batches_are_corrected_but_by_an_admin(site: Site, api: TestClient) -> None:
