@@ -10,6 +10,7 @@ from app.record.service import receipts_for
 from app.stored import to_text
 from app.tables import AnalysisRow, LiftRow, PilotRow
 from app.workspace import Workspace
+from experiments.engines.warehouse import Snapshot
 from experiments.record.recording import Receipt
 from experiments.report.build import build_report
 from experiments.report.plain import Json
@@ -42,6 +43,7 @@ def conclude(
     amendment: str = "",
     asked_by: int | None = None,
     lift: LiftRow | None = None,
+    sources: Sequence[Snapshot] = (),
 ) -> Conclusion:
     """Put a finding into words for scripts and for people, and keep both.
 
@@ -53,6 +55,7 @@ def conclude(
         amendment: What differs from the plan, and why, if somebody said so.
         asked_by: The user who asked for it.
         lift: Of the veil, for it.
+        sources: What tables of a warehouse held that were read beside the ledger.
     """
     session = workspace.session
     analysis = finding.analysed.analysis
@@ -60,7 +63,7 @@ def conclude(
     looks = count_looks(session, pilot) + 1
     session.commit()
     found = result_of(finding, read, amendment=amendment)
-    report = report_of(finding, read, looks=looks, amendment=amendment)
+    report = report_of(finding, read, sources=sources, looks=looks, amendment=amendment)
     row = keep(
         workspace,
         pilot,
@@ -92,13 +95,19 @@ def result_of(finding: Finding, receipts: Sequence[Receipt] = (), *, amendment: 
 
 
 def report_of(
-    finding: Finding, receipts: Sequence[Receipt] = (), *, looks: int = 1, amendment: str = ""
+    finding: Finding,
+    receipts: Sequence[Receipt] = (),
+    *,
+    sources: Sequence[Snapshot] = (),
+    looks: int = 1,
+    amendment: str = "",
 ) -> PilotReport:
     """The report of an analysis, and of the files read for it, as people read it.
 
     Args:
         finding: What was found.
         receipts: What the files of behavior brought.
+        sources: What tables of a warehouse held.
         looks: How often outcomes have been looked at, this time included.
         amendment: What differs from the plan, and why.
     """
@@ -110,6 +119,7 @@ def report_of(
         left_out=finding.enrolment.left_out,
         assigned=finding.enrolment.assigned,
         receipts=receipts,
+        sources=sources,
         looks=looks,
         amendment=amendment,
     )

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from app.road.run import Journey, Stage
-from experiments.report.build import behavior_sentence
+from experiments.report.build import behavior_sentence, source_sentence
 from experiments.report.report import PilotReport, Tone, VerdictLine
 
 STYLES = {Tone.GOOD: "green", Tone.BAD: "red", Tone.CAUTION: "yellow", Tone.PLAIN: "default"}
@@ -64,8 +64,8 @@ def show_journey(journey: Journey, *, folder: Path, with_report: bool) -> None:
     for check in report.checks:
         if check.tone in (Tone.CAUTION, Tone.BAD):
             console.print(f"  {check.text}", style=STYLES[check.tone])
-    if journey.receipts:
-        console.print(f"Behavior: {behavior_sentence(journey.receipts)}.")
+    for sentence in _behavior(journey):
+        console.print(sentence)
     console.print(report.registration)
     written = ["result.json", "results.csv", "accounts.parquet"]
     if any(receipt.rejects for receipt in journey.receipts):
@@ -73,6 +73,14 @@ def show_journey(journey: Journey, *, folder: Path, with_report: bool) -> None:
     if with_report:
         written += ["report.html", "report.pdf"]
     console.print(f"Written to {folder}: {', '.join(written)}")
+
+
+def _behavior(journey: Journey) -> Iterator[str]:
+    """What files brought, and tables of warehouses held."""
+    if journey.receipts:
+        yield f"Behavior: {behavior_sentence(journey.receipts)}."
+    for source in journey.sources:
+        yield f"Warehouse: {source_sentence(source)}."
 
 
 def show_demo(reports: Sequence[PilotReport], *, sign_ins: Sequence[str], password: str) -> None:

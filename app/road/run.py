@@ -21,6 +21,7 @@ from app.report.service import (
 from app.road.tables import read_tables, source_as_json
 from app.workspace import Workspace
 from experiments.analyse.analysis import refuse_unsupported
+from experiments.engines.warehouse import Snapshot
 from experiments.enrol.enrolment import EnrolmentReceipt
 from experiments.errors import BadPlan, Problem
 from experiments.plan.pilot_file import PilotFile
@@ -49,6 +50,7 @@ class Journey:
     Attributes:
         enrolment: Who was enrolled.
         receipts: One per file of behavior.
+        sources: One per table of a warehouse.
         finding: Checks, estimates and verdicts.
         result: As scripts read it.
         report: As people read it.
@@ -56,6 +58,7 @@ class Journey:
 
     enrolment: EnrolmentReceipt
     receipts: tuple[Receipt, ...]
+    sources: tuple[Snapshot, ...]
     finding: Finding
     result: Json
     report: PilotReport
@@ -120,12 +123,12 @@ def travel(
     )
     at(Stage.VALUE)
     at(Stage.DECIDE)
-    concluded = conclude(workspace, pilot, finding, now=now)
+    concluded = conclude(workspace, pilot, finding, now=now, sources=beside.snapshots)
     at(Stage.REPORT)
     found = concluded.result
     if beside.snapshots:
         found["inputs"]["sources"] = [source_as_json(one) for one in beside.snapshots]
-    return Journey(enrolment, receipts, finding, found, concluded.report)
+    return Journey(enrolment, receipts, beside.snapshots, finding, found, concluded.report)
 
 
 def write_journey(

@@ -8,6 +8,7 @@ from experiments.analyse.checks import Check, Outcome
 from experiments.analyse.looks import LookTaken
 from experiments.analyse.schedule import Lifted
 from experiments.decide.verdict import Decision, Status, Verdict
+from experiments.engines.warehouse import Snapshot
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.plan.registration import Registration
@@ -50,6 +51,7 @@ def build_report(
     left_out: int,
     assigned: bool,
     receipts: Sequence[Receipt] = (),
+    sources: Sequence[Snapshot] = (),
     looks: int = 1,
     amendment: str = "",
 ) -> PilotReport:
@@ -63,6 +65,7 @@ def build_report(
         left_out: Customers of the file whose arm the plan does not name.
         assigned: Whether Pilotbook drew the arms.
         receipts: What the files of behavior brought; none where the ledger was filled before.
+        sources: What tables of a warehouse held that were read beside the ledger.
         looks: How often outcomes have been looked at, this time included.
         amendment: What differs from the plan, and why, if somebody said so.
     """
@@ -86,6 +89,7 @@ def build_report(
         retention=retention_charts(plan, analysis),
         done=(
             *_done(plan, analysis, left_out=left_out, assigned=assigned, receipts=receipts),
+            *(Line("Warehouse", source_sentence(source)) for source in sources),
             Line("How often looked", _looked(analysis, looks)),
             *([Line("Amendment", amendment)] if amendment else []),
         ),
@@ -106,6 +110,7 @@ def build_report(
         fingerprints=(
             Line("Plan", analysis.inputs.plan),
             Line("Enrolment", analysis.inputs.enrolment),
+            *(Line(f"Table {source.table}", source.fingerprint) for source in sources),
             Line(
                 "Computed",
                 f"as of {day(analysis.inputs.as_of)} from ledger batch "
@@ -249,6 +254,16 @@ def behavior_sentence(receipts: Sequence[Receipt]) -> str:
     if unmatched:
         said += f"; {counted(unmatched, 'entry', 'entries')} of customers outside the pilot"
     return said
+
+
+def source_sentence(source: Snapshot) -> str:
+    """What a table of a warehouse held; a warehouse changes, and nothing of it is kept."""
+    span = days(source.first_on, source.last_on) if source.first_on and source.last_on else ""
+    return (
+        f"{counted(source.rows, 'row', 'rows')} of table {source.table} in {source.place}"
+        f"{f', from {span}' if span else ''} ({', '.join(source.measures) or 'no measure'}); read "
+        f"where they lie, and not kept"
+    )
 
 
 def _or(names: tuple[str, ...]) -> str:

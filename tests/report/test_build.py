@@ -1,11 +1,14 @@
 """The report of pilots that went well, badly, or nowhere."""
 
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from experiments.analyse.analysis import Analysis
 from experiments.decide.verdict import decide
+from experiments.engines.warehouse import Snapshot
 from experiments.pilot import Plan
 from experiments.plan.registration import Registration
 from experiments.record.recording import Receipt
@@ -171,6 +174,21 @@ def test_what_was_done_says_what_the_files_brought() -> None:
         "2 rows taken in as 2 entries, none refused, 3 entries withdrawn by corrections"
     )
     assert "Behavior" not in [line.label for line in built(plan, analysis).done]
+
+
+def test_what_was_done_names_the_tables_of_a_warehouse() -> None:
+    plan, analysis = rich()
+    table = Snapshot(
+        Path("t.parquet"), "postgresql://db.example.com/crm", "crm.events", 58_605,
+        ("margin", "orders"), date(2025, 12, 1), date(2026, 3, 31), "3f0c",
+    )  # fmt: skip
+    report = built(plan, analysis, sources=[table])
+    assert (report.done[4].label, report.done[4].text) == (
+        "Warehouse",
+        "58,605 rows of table crm.events in postgresql://db.example.com/crm, from 1 December 2025 "
+        "to 31 March 2026 (margin, orders); read where they lie, and not kept",
+    )
+    assert ("Table crm.events", "3f0c") in [(one.label, one.text) for one in report.fingerprints]
 
 
 def test_what_was_done_says_how_groups_were_chosen() -> None:

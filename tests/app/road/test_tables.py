@@ -10,7 +10,7 @@ import duckdb
 import psycopg
 import pytest
 
-from app.road.run import travel
+from app.road.run import Journey, travel
 from app.workspace import throwaway_workspace
 from experiments.errors import BadPlan
 from experiments.plan.pilot_file import parse_pilot_file, read_pilot_file
@@ -51,13 +51,16 @@ def fill(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fill]:
         yield fill_postgres
 
 
-def result(pilot_file: Path) -> dict[str, Any]:
+def travelled(pilot_file: Path) -> Journey:
     with throwaway_workspace(engine="duckdb", timezone="UTC") as workspace:
-        journey = travel(
+        return travel(
             workspace, read_pilot_file(pilot_file), files=pilot_file.parent, now=NOW,
             today=date(2026, 6, 1), at=lambda _: None,
         )  # fmt: skip
-    return journey.result
+
+
+def result(pilot_file: Path) -> dict[str, Any]:
+    return travelled(pilot_file).result
 
 
 @pytest.mark.live
@@ -72,7 +75,10 @@ def test_a_table_gives_the_digits_of_a_recorded_file(
     pilot_file.write_text(
         text.replace(FILE, f'warehouse = "{address}"\ntable = "behavior"'), encoding="utf-8"
     )
-    beside = result(pilot_file)
+    journey = travelled(pilot_file)
+    beside = journey.result
+    (line,) = [one.text for one in journey.report.done if one.label == "Warehouse"]
+    assert line.startswith(f"{recorded['receipts'][0]['accepted']:,} rows of table behavior in ")
     (receipt,), (source,) = recorded.pop("receipts"), beside["inputs"]["sources"]
     assert beside.pop("receipts") == []
     assert "sources" not in recorded["inputs"]
