@@ -5,6 +5,9 @@ ids, and writing them takes so long that everybody else waits.
 """
 
 import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TextIO, cast
 
 import structlog
 
@@ -18,5 +21,23 @@ def configure_logs() -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Lines(sys.stderr))),
     )
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """A stream whose lines are lost where they cannot be written, as on a full disk.
+
+    Whoever tells of a fault goes on; by failing to tell, a worker would end.
+    """
+
+    stream: TextIO
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self.stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self.stream.flush()

@@ -1,7 +1,10 @@
 """What is written down of a fault."""
 
+import io
 import json
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -29,3 +32,14 @@ def test_a_fault_is_one_line_without_the_values_of_variables(
     assert (said["event"], said["number"], said["level"]) == ("fault", "9f", "error")
     assert "KeyError: 8" in said["exception"]
     assert customer_id not in line
+
+
+def test_where_no_line_can_be_written_the_work_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that says what went wrong on a full disk must not end by saying it."""
+    with (
+        Path("/dev/full").open("wb", buffering=0) as full,
+        io.TextIOWrapper(full, write_through=True) as lines,
+    ):
+        monkeypatch.setattr(sys, "stderr", lines)
+        configure_logs()
+        structlog.get_logger().warning("the ledger was not cared for", error="no room")
