@@ -26,8 +26,9 @@ from tests.faults.books import (
 from tests.faults.intake import MARK
 
 CALLS: Final = ("rename", "linkat", "unlink", "fsync", "fdatasync")
-# Writes of the registry, and syncs, at which a disk tells of what it could not write before. Other
-# writes go to pipes as well, which have no such errors.
+# Writes of the registry, and syncs, at which a disk tells of what it could not write before. Not
+# `write`: strace would fail what wakes a thread of deltalake as well (an eventfd is in memory, and
+# never fails), and that library then waits for ever. A disk that takes no write is D5.
 FAILING: Final = ("pwrite64", "fsync", "rename", "linkat")
 MOST_POINTS: Final = 200
 LONGEST: Final = 300.0  # seconds of a process, on a busy machine
