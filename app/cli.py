@@ -161,12 +161,19 @@ def record(
     source: Annotated[str | None, typer.Option(help="Column, or the source's name.")] = None,
     complete: Annotated[str | None, typer.Option(help="Complete through that day.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="One bad row refuses it.")] = False,
+    correct: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHY", help="Replace the events that the ledger has otherwise; says why."
+        ),
+    ] = None,
     by: Annotated[str | None, typer.Option(help="Who records it; else the first admin.")] = None,
 ) -> None:
     """Record a file of behavior into the installation's ledger, and print its receipt.
 
     Without --customer-id and the like its columns are guessed, as the page does, and said. Refused
-    rows go to FILE.refused.csv. Exit status: 0 recorded, 2 bad input, 1 a fault of Pilotbook.
+    rows go to FILE.refused.csv. With --correct, events that were recorded otherwise are replaced.
+    Exit status: 0 recorded, 2 bad input, 1 a fault of Pilotbook.
     """
     with _said_in_words():
         from app.record.command import asked_of, print_and_record  # noqa: PLC0415
@@ -176,10 +183,27 @@ def record(
             "customer_id": customer_id, "occurred_at": occurred_at, "measures": measures or None,
             "names": names or None, "each_row": each_row, "measure": measure, "value": value,
             "item": item, "event_id": event_id, "source": source, "complete": complete,
-            "strict": strict or None,
+            "strict": strict or None, "correct": correct,
         }  # fmt: skip
         settings = Settings.from_environment()
         print_and_record(settings, file, asked_of(given), email=by, work=hand, say=typer.echo)
+
+
+@app.command()
+def correct(
+    file: Annotated[Path, typer.Argument(metavar="FILE.json", help="Which rows, and why.")],
+    by: Annotated[str | None, typer.Option(help="Who corrects; else the first admin.")] = None,
+) -> None:
+    """Correct or withdraw recorded rows, all of them or none.
+
+    FILE.json holds what `POST /api/v1/behavior/corrections` takes: a reason, and rows by their
+    event or contents, each with what holds instead. Exit status as of `record`.
+    """
+    with _said_in_words():
+        from app.record.correcting_command import print_and_correct  # noqa: PLC0415
+        from app.work import hand  # noqa: PLC0415
+
+        print_and_correct(Settings.from_environment(), file, email=by, work=hand, say=typer.echo)
 
 
 @app.command()

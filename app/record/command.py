@@ -22,6 +22,8 @@ from app.administration import opened, refuse_old_schema
 from app.database import Database
 from app.jobs.service import Json
 from app.people.caller import Caller
+from app.record.correcting import refuse_correction
+from app.record.correcting_shown import correction_of, correction_sentences
 from app.record.forms import BehaviorQuery
 from app.record.ledger import behavior_batch
 from app.record.measures import known_measures
@@ -112,6 +114,7 @@ def print_and_record(
                 path,
                 columns,
                 email=email,
+                correct=query.correct,
                 now=now,
                 today=now.astimezone(ZoneInfo(settings.timezone)).date(),
                 work=work(settings, database),
@@ -146,7 +149,7 @@ def columns_of_file(
     Raises:
         BadInput: What was asked makes no sense, or nothing can be guessed.
     """
-    if query.model_fields_set - {"name", "source", "complete", "strict"}:
+    if query.model_fields_set - {"name", "source", "complete", "strict", "correct"}:
         return query.columns(file=path.name), ()
     seen = preview(path, name=path.name)
     guess = guess_behavior(seen, measures={one.name for one in known_measures(session)})
@@ -184,6 +187,7 @@ def record_here(
     columns: BehaviorFile,
     *,
     email: str | None,
+    correct: str | None = None,
     now: datetime,
     today: date,
     work: Callable[[], bool],
@@ -196,35 +200,48 @@ def record_here(
         path: The file; a copy of it is kept.
         columns: What its columns mean.
         email: Who records it; the first admin where None.
+        correct: Why earlier rows are wrong, where its events replace those of the ledger.
         now: The present time.
         today: The day in the company's time zone.
         work: Does a job that waits, if there is one; called where no worker does.
 
     Raises:
         BadInput: The file is refused, or nobody has that address.
+        NotAllowed: Whoever records may not correct.
     """
     if not path.is_file():
         raise BadFile(f"{path.name}: there is no such file. Correct the name or the folder.")
     with database.writing() as session:
-        by = _caller(session, email)
+        by = caller_named(session, email)
         session.rollback()
+        if correct is not None:
+            refuse_correction(by, columns)
         upload = _take_in(path, inbox=inbox_of(settings.files))
         job = ask_to_record(
-            session, upload.path, columns, name=path.name, by=by, now=now, today=today
+            session,
+            upload.path,
+            columns,
+            name=path.name,
+            by=by,
+            now=now,
+            today=today,
+            correct=correct,
         )
         session.commit()
-    ended = _wait(database, job.id, work=work)
+    ended = done_here(database, job.id, work=work)
     answer = answer_of(ended)
-    if ended.state == JobState.FAILED:
-        raise _refusal(answer)
     with database.reading() as session:
         batch = behavior_batch(session, answer["batch"])
+        correction = correction_of(session, answer["batch"])
     receipt = receipt_of(batch)
     first = f"Batch {receipt.batch_no}: {receipt_sentence(receipt)}"
     if ended.answer_status == AGAIN:
         first = f"Recorded before, as batch {receipt.batch_no}; nothing was added."
+    corrected = () if correction is None else correction_sentences(correction)
     facts = receipt_facts(receipt, complete_through=batch.complete_through)
-    return Told((first, *(f"{name}: {value}" for name, value in facts)), receipt.rejects)
+    return Told(
+        (first, *corrected, *(f"{name}: {value}" for name, value in facts)), receipt.rejects
+    )
 
 
 def _take_in(path: Path, *, inbox: Path) -> Upload:
@@ -238,11 +255,15 @@ def first_admin(session: Session) -> Caller:
     Raises:
         BadInput: There is no admin.
     """
-    return _caller(session, None)
+    return caller_named(session, None)
 
 
-def _caller(session: Session, email: str | None) -> Caller:
-    """Who records."""
+def caller_named(session: Session, email: str | None) -> Caller:
+    """Who does something from the command line; the first admin where None.
+
+    Raises:
+        BadInput: Nobody has that address, or there is no admin.
+    """
     who = col(UserRow.role) == Role.ADMIN if email is None else col(UserRow.email) == email
     active = col(UserRow.disabled_at).is_(None)
     user = session.exec(select(UserRow).where(who, active).order_by(col(UserRow.id))).first()
@@ -255,12 +276,19 @@ def _caller(session: Session, email: str | None) -> Caller:
     return Caller(user.id or 0, user.email, Role(user.role))
 
 
-def _wait(database: Database, job_id: str, *, work: Callable[[], bool]) -> JobRow:
+def done_here(database: Database, job_id: str, *, work: Callable[[], bool]) -> JobRow:
+    """A job once it is done, by a worker or, where none takes it, by whoever waits.
+
+    Raises:
+        BadInput: It failed.
+    """
     begun = time.monotonic()
     while True:
         with database.reading() as session:
             job = session.get_one(JobRow, job_id)
         if job.ended_at is not None:
+            if job.state == JobState.FAILED:
+                raise _refusal(answer_of(job))
             return job
         is_late = job.state == JobState.WAITING and time.monotonic() - begun > PATIENCE
         if not (is_late and work()):

@@ -14,6 +14,7 @@ from app.record.service import receipt_of
 from app.tables import BatchRow, CorrectedBatchRow, CorrectionRow, UserRow
 from app.workspace import Workspace
 from experiments.record.corrected import CONTENTS, standing
+from experiments.report.wording import counted
 
 ROWS_SHOWN: Final = 100
 
@@ -56,6 +57,23 @@ class BatchRows:
 
     rows: tuple[dict[str, Any], ...]
     are_more: bool
+
+
+def correction_sentences(line: CorrectionLine) -> list[str]:
+    """What a correction did, for the command line."""
+    parts = [f"{count:,} of batch {batch}" for batch, count in line.corrects.items()]
+    rows = "row was" if line.withdrawn == 1 else "rows were"
+    touched = [
+        f"{counted(count, 'customer', 'customers')} of {slug}"
+        for slug, count in line.touched.items()
+    ]
+    return [
+        f"{line.withdrawn:,} {rows} withdrawn ({', '.join(parts) or 'of no batch'}), "
+        f"{line.entered:,} entered.",
+        f"It touches {', '.join(touched)}; their next analysis reads the corrected rows."
+        if touched
+        else "It touches no customer of a pilot.",
+    ]
 
 
 def correction_of(session: Session, batch: int) -> CorrectionLine | None:
