@@ -6,10 +6,15 @@ from pathlib import Path
 import pytest
 
 from experiments.engines.engine import Engine, open_engine
-from tests.spark.standalone import missing, standalone
+from tests.spark.standalone import SHORT_LIVED, missing, standalone
 
 # Small rows: compiling each question would take longer than answering it.
-DEFAULTS = "spark.sql.codegen.wholeStage false\nspark.executor.memory 512m\n"
+DEFAULTS = f"""\
+spark.sql.codegen.wholeStage false
+spark.executor.memory 512m
+spark.driver.extraJavaOptions {SHORT_LIVED}
+spark.executor.extraJavaOptions {SHORT_LIVED}
+"""
 # It leaves the sockets of its results to the garbage collector.
 LEFT_BY_PYSPARK = (
     "ignore::ResourceWarning",
