@@ -17,11 +17,12 @@ from app.database import Database
 from app.people.caller import Caller
 from app.people.rights import RIGHTS, Reach, Right
 from app.people.sign_ins import IDLE, caller_of_sign_in
-from app.people.tokens import caller_of_token
+from app.people.tokens import callers_of_tokens
 from app.refusals import NotAllowed, NotFound, NotSignedIn
 from app.settings import Settings
 from app.tables import BatchRow, JobRow, PilotRow
 from app.web.cookies import read_cookie
+from app.web.group_commit import ask_together
 from app.web.same_origin import SAFE
 
 LARGEST_ID = 2**63 - 1
@@ -80,19 +81,20 @@ ReadingDep = Annotated[Session, Depends(reading, scope="function")]
 WritingDep = Annotated[Session, Depends(writing, scope="function")]
 
 
-def caller_or_nobody(request: Request, database: DatabaseDep, now: NowDep) -> Caller | None:
-    """Who asks: the bearer of a token, or else the browser's user."""
-    said = request.headers.get("authorization")
-    with database.reading() as session:
-        if said is not None:
+async def caller_or_nobody(request: Request, database: DatabaseDep, now: NowDep) -> Caller | None:
+    """Who asks: the bearer of a token, or else the browser's user; looked up once a request."""
+    if not hasattr(request.state, "caller"):
+        said = request.headers.get("authorization")
+        if said is None:
+            caller = await run_in_threadpool(_browser_user, request, database, now)
+        else:
             kind, _, secret = said.partition(" ")
             known = kind.lower() == "bearer"
-            caller = caller_of_token(session, secret.strip(), now=now) if known else None
-        else:
-            cookie = read_cookie(request, key=request.app.state.secret_key, idle=IDLE, now=now)
-            caller = caller_of_sign_in(session, cookie, now=now) if cookie else None
-    request.state.caller = caller
-    return caller
+            asked = (secret.strip(), now)
+            caller = await ask_together(database, callers_of_tokens, asked) if known else None
+        request.state.caller = caller
+    found: Caller | None = request.state.caller
+    return found
 
 
 async def caller_of(caller: Annotated[Caller | None, Depends(caller_or_nobody)]) -> Caller:
@@ -164,6 +166,12 @@ def allow(right: Right) -> Any:
 
 
 public: Any = Depends(Public())
+
+
+def _browser_user(request: Request, database: Database, now: datetime) -> Caller | None:
+    with database.reading() as session:
+        cookie = read_cookie(request, key=request.app.state.secret_key, idle=IDLE, now=now)
+        return caller_of_sign_in(session, cookie, now=now) if cookie else None
 
 
 def _is_own(request: Request, caller: Caller, database: Database) -> bool | None:

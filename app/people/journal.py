@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlmodel import Session, col, select
 
 from app.tables import JournalRow
@@ -38,12 +38,20 @@ def write_entry(
     detail: Mapping[str, object],
 ) -> JournalRow:
     """Append an entry; its hash covers the one before it."""
-    [row] = write_entries(session, [Entry(at, user, action, subject, status, detail)])
+    [row] = _rows_after(session, [Entry(at, user, action, subject, status, detail)])
+    session.add(row)
+    session.flush()
     return row
 
 
-def write_entries(session: Session, entries: Sequence[Entry]) -> list[JournalRow]:
+def write_entries(session: Session, entries: Sequence[Entry]) -> list[None]:
     """Append entries; the hash of each covers the one before it."""
+    rows = [row.model_dump(exclude={"id"}) for row in _rows_after(session, entries)]
+    session.execute(insert(JournalRow), rows)
+    return [None] * len(rows)
+
+
+def _rows_after(session: Session, entries: Sequence[Entry]) -> list[JournalRow]:
     _stand_in_line(session)
     newest = select(JournalRow.hash).order_by(col(JournalRow.id).desc()).limit(1)
     previous = session.exec(newest).first() or GENESIS
@@ -61,8 +69,6 @@ def write_entries(session: Session, entries: Sequence[Entry]) -> list[JournalRow
         )
         row.hash = previous = hash_of(row)
         rows.append(row)
-    session.add_all(rows)
-    session.flush()
     return rows
 
 

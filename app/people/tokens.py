@@ -1,5 +1,6 @@
 """Tokens: made, listed, revoked; the secret is shown once."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -61,20 +62,34 @@ def revoke_token(session: Session, token: int, *, user: int | None, now: datetim
     session.add(row)
 
 
-def caller_of_token(session: Session, secret: str, *, now: datetime) -> Caller | None:
-    """Whose token it is; None where it is unknown, revoked or expired."""
+def callers_of_tokens(
+    session: Session, asked: Sequence[tuple[str, datetime]]
+) -> list[Caller | None]:
+    """Whose tokens they are; None where one is unknown, revoked or expired.
+
+    Args:
+        session: The registry.
+        asked: Secrets, each with the time at which it has to be valid.
+    """
+    digests = [digest(secret) for secret, _ in asked]
     query = (
-        select(TokenRow.scope, UserRow.id, UserRow.email, UserRow.role)
+        select(TokenRow, UserRow.email, UserRow.role)
         .where(TokenRow.user_id == UserRow.id)
         .where(
-            TokenRow.secret_hash == digest(secret),
+            col(TokenRow.secret_hash).in_({*digests}),
             col(TokenRow.revoked_at).is_(None),
-            TokenRow.expires_at > now,
             col(UserRow.disabled_at).is_(None),
         )
     )
-    found = session.exec(query).first()
-    if found is None:
-        return None
-    scope, user, email, role = found
-    return Caller(user or 0, email, Role(role), scope=TokenScope(scope))
+    known = {
+        token.secret_hash: (
+            token.expires_at,
+            Caller(token.user_id, email, Role(role), scope=TokenScope(token.scope)),
+        )
+        for token, email, role in session.exec(query).all()
+    }
+    found = [known.get(one) for one in digests]
+    return [
+        one[1] if one is not None and one[0] > now else None
+        for one, (_, now) in zip(found, asked, strict=True)
+    ]

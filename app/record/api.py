@@ -1,6 +1,5 @@
 """Behavior and measures over HTTP."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date
@@ -48,7 +47,7 @@ from app.record.request import ask_to_record_file
 from app.record.service import receipt_of
 from app.record.work import receipt_body
 from app.web.api import Cursor, Limit, api_router, problems, read_cursor, write_cursor
-from app.web.group_commit import group_commit
+from app.web.group_commit import write_together
 from app.web.inbox import file_body, inbox_of
 from app.web.jobs import ACCEPTED, answer_call, ended
 from app.web.route import note
@@ -153,7 +152,7 @@ async def record_behavior(
         post = Posted(
             sent.entries, sent.strict, sent.complete, by=caller.user_id, now=now, job_id=once
         )
-        job = await asyncio.wrap_future(group_commit(database).submit(database, submit_posts, post))
+        job = await write_together(database, submit_posts, post)
     answer = answer_call(await ended(database, job))
     if answer.status_code == HTTPStatus.OK:
         answer.headers["Pilotbook-Repeated"] = "true"

@@ -1,6 +1,5 @@
 """The same request sent again gets the first answer again (header `Idempotency-Key`)."""
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -10,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final
 
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
@@ -26,10 +25,8 @@ from app.dependencies import caller_or_nobody
 from app.errors import ProblemDocument
 from app.tables import IdempotencyKeyRow, JobRow
 from app.web.api import PREFIX
-from app.web.group_commit import Writer, group_commit
+from app.web.group_commit import write_together
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 IN_MEMORY: Final = 1024**2  # bytes of a body, above which it waits on disk
 LONGEST_KEY: Final = 255
 GIVEN_UP: Final = timedelta(minutes=5)  # after which a request without an answer was cut off
@@ -53,7 +50,7 @@ class Idempotency:
         if key is None or not scope["path"].startswith(PREFIX):
             return await self.app(scope, receive, send)
         # Who may not come in any more, may not have an old answer either: the route refuses them.
-        caller = await run_in_threadpool(_caller, scope)
+        caller = await _caller(scope)
         if caller is None:
             return await self.app(scope, receive, send)
         if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
@@ -72,7 +69,7 @@ class Idempotency:
             once = _job_id(scope, caller, key, digest)
             asked = _Asked(caller, key, digest, state.clock(), once)
             try:
-                found = await _together(database, _begin, asked)
+                found = await write_together(database, _begin, asked)
             except IntegrityError:  # the same key came to another process at the same time
                 found = _still_running()
             if isinstance(found, Response):
@@ -82,9 +79,9 @@ class Idempotency:
             try:
                 await self.app(scope, _replay(body), answer.send)
             except BaseException:
-                await _together(database, _keep, (found, None))
+                await write_together(database, _keep, (found, None))
                 raise
-            await _together(database, _keep, (found, answer))
+            await write_together(database, _keep, (found, answer))
         return None
 
 
@@ -119,11 +116,6 @@ class _Answer:
         elif message["type"] == "http.response.body":
             self.body += message.get("body", b"")
         await self._send(message)
-
-
-async def _together(database: Database, write: Writer[Item, Result], item: Item) -> Result:
-    """Write something down together with what else is to be written."""
-    return await asyncio.wrap_future(group_commit(database).submit(database, write, item))
 
 
 def _begin(session: Session, asked: Sequence[_Asked]) -> list[int | Response]:
@@ -251,11 +243,11 @@ def _replay(body: "tempfile.SpooledTemporaryFile[bytes]") -> Receive:
     return receive
 
 
-def _caller(scope: Scope) -> str | None:
+async def _caller(scope: Scope) -> str | None:
     """Who asks; a key belongs to a person, whichever token or browser they use."""
     request = Request(scope)
     state = scope["app"].state
-    caller = caller_or_nobody(request, state.database, state.clock())
+    caller = await caller_or_nobody(request, state.database, state.clock())
     return None if caller is None else str(caller.user_id)
 
 

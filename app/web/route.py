@@ -1,6 +1,5 @@
 """Routes that write the journal and keep a browser's cookie fresh."""
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -14,7 +13,7 @@ from app.errors import problem_of
 from app.people.caller import Caller
 from app.people.journal import Entry, write_entries
 from app.web.cookies import set_cookie
-from app.web.group_commit import group_commit
+from app.web.group_commit import write_together
 from app.web.same_origin import SAFE
 
 
@@ -65,4 +64,4 @@ async def _write(request: Request, action: str, status: int, *, failed: bool) ->
         status=status,
         detail=getattr(request.state, "journal", {}),
     )
-    await asyncio.wrap_future(group_commit(database).submit(database, write_entries, entry))
+    await write_together(database, write_entries, entry)
