@@ -1,5 +1,6 @@
 """A registry, a ledger and an engine that belong together, for as long as a piece of work lasts."""
 
+import os
 import shutil
 import tempfile
 import weakref
@@ -20,6 +21,7 @@ from experiments.engines.engine import Engine, open_engine
 from experiments.errors import BadInput, NotSupported
 from experiments.ledger.ledger import Ledger
 from experiments.ledger.location import Location, refuse_unusable_folder
+from experiments.ledger.opened import OpenedLedger
 
 MOST_USES: Final = 500  # of an engine that stays open
 
@@ -99,8 +101,11 @@ class KeptWorkspace:
         # Whoever has it may forget to close it, and ends with its process.
         removed = weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
         stack.callback(removed)
-        engine = stack.enter_context(open_embedded(scratch=scratch))
-        ledger = open_ledger(self._settings)
+        # A small question needs no more threads, and the site needs the other cores.
+        threads = max(1, (os.cpu_count() or 2) // 2)
+        engine = stack.enter_context(open_embedded(threads=threads, scratch=scratch))
+        ledger = OpenedLedger(open_ledger(self._settings).location)
+        read_objects(engine, ledger)
         return stack, Workspace(session, ledger, engine, scratch, self._settings.timezone)
 
 

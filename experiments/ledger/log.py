@@ -119,6 +119,17 @@ def has_entry(location: Location, table: str, version: int) -> bool:
     return bool(info.type == arrow_fs.FileType.File)
 
 
+def newest_from(location: Location, table: str, version: int) -> int | None:
+    """The newest version of a table, from one that was seen; None where its entry is gone.
+
+    Entries go from the oldest on: where the one that was seen is there, so are those after it.
+    """
+    newest = version
+    while has_entry(location, table, newest + 1):
+        newest += 1
+    return newest if newest > version or has_entry(location, table, version) else None
+
+
 def read_entry(location: Location, table: str, version: int) -> Entry:
     """What a commit did.
 

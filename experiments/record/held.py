@@ -2,8 +2,9 @@
 
 `Seen` says which rows may have been recorded before: a 64-bit hash of each, of an event by its key
 and of other rows by their contents. It is a filter and no answer: what it lets through is new, what
-it stops is compared with the ledger itself. `Numbers` remembers customers. Both follow the log of
-their table, so that they know what others wrote, and begin anew with their process.
+it stops is compared with the ledger itself. `Numbers` remembers customers, and holds a hash of each
+id in the directory. Both follow the log of their table, so that they know what others wrote, and
+begin anew with their process.
 """
 
 import glob
@@ -15,10 +16,11 @@ from urllib.parse import unquote
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from experiments.engines.embedded import Embedded
 from experiments.ledger.ledger import DIRECTORY, Ledger
-from experiments.ledger.log import has_entry, read_entry
+from experiments.ledger.log import newest_from, read_entry
 
 Hashes = npt.NDArray[np.uint64]
 REMEMBERED: Final = 200_000  # customers whose numbers are held in memory
@@ -41,16 +43,13 @@ class _Followed:
 
     def catch_up(self, ledger: Ledger) -> tuple[list[str], bool]:
         """The files that came since the last time, and whether any were taken away."""
-        if self.version is None:
-            opened = ledger.open(self.table)
-            if opened is not None:
-                self.version = opened.version()
-                self.files = sorted(map(unquote, opened.file_uris()))
-            return list(self.files), False
+        newest = self._newest(ledger)
+        if self.version is None or newest is None:
+            return self._opened(ledger)
         came: list[str] = []
         gone: set[str] = set()
         address = ledger.location.of_table(self.table)
-        while has_entry(ledger.location, self.table, self.version + 1):
+        while self.version < newest:
             entry = read_entry(ledger.location, self.table, self.version + 1)
             came += [f"{address}/{one.path}" for one in entry.added]
             gone |= {f"{address}/{path}" for path in entry.removed}
@@ -59,13 +58,49 @@ class _Followed:
             self.files = [one for one in [*self.files, *came] if one not in gone]
         return [one for one in came if one not in gone], bool(gone)
 
+    def _newest(self, ledger: Ledger) -> int | None:
+        """The newest version; None where it cannot be told from the one that is held."""
+        if self.version is None:
+            return None
+        return newest_from(ledger.location, self.table, self.version)
+
+    def _opened(self, ledger: Ledger) -> tuple[list[str], bool]:
+        """Read the table as it stands: the first time, and where entries of its log are gone."""
+        opened, before = ledger.open(self.table), {*self.files}
+        if opened is None:
+            return [], False
+        self.version = opened.version()
+        self.files = sorted(map(unquote, opened.file_uris()))
+        return [one for one in self.files if one not in before], bool(before.difference(self.files))
+
+
+class _Runs:
+    """Hashes in sorted runs: few, each much longer than the next, so that a question asks few."""
+
+    def __init__(self) -> None:
+        self._runs: list[Hashes] = []
+
+    def add(self, hashes: Hashes) -> None:
+        run = np.sort(hashes)
+        while self._runs and len(self._runs[-1]) < 2 * len(run):
+            run = np.sort(np.concatenate([self._runs.pop(), run]))
+        if len(run):
+            self._runs.append(run)
+
+    def have(self, asked: Hashes) -> npt.NDArray[np.bool_]:
+        found = np.zeros(len(asked), bool)
+        for run in self._runs:
+            places = np.minimum(np.searchsorted(run, asked), len(run) - 1)
+            found |= run[places] == asked
+        return found
+
 
 class Seen:
     """Which rows of behavior may have been recorded before; 8 bytes a row."""
 
     def __init__(self) -> None:
         self._behavior = _Followed("behavior")
-        self._runs: list[Hashes] = []
+        self._hashes = _Runs()
         self._through = -1  # the highest batch whose rows are in it
 
     def catch_up(self, engine: Embedded, ledger: Ledger) -> None:
@@ -83,7 +118,7 @@ class Seen:
         if not rows.num_rows:
             return
         self._through = int(np.max(rows["batch_no"].to_numpy()))
-        self._add(np.sort(rows["hash"].to_numpy()))
+        self._hashes.add(rows["hash"].to_numpy())
 
     def maybe(self, engine: Embedded, rows: pa.Table) -> list[bool]:
         """Which rows may be in the ledger; all others are certainly not.
@@ -97,25 +132,16 @@ class Seen:
             asked = answer(engine, f"select {_HASH} as hash from asked")["hash"].to_numpy()  # noqa: S608
         finally:
             engine.connection.con.unregister("asked")
-        found = np.zeros(len(asked), bool)
-        for run in self._runs:
-            places = np.minimum(np.searchsorted(run, asked), len(run) - 1)
-            found |= run[places] == asked
-        return [bool(one) for one in found]
-
-    def _add(self, run: Hashes) -> None:
-        """Keep few runs, each much longer than the next, so that a question asks few of them."""
-        while self._runs and len(self._runs[-1]) < 2 * len(run):
-            run = np.sort(np.concatenate([self._runs.pop(), run]))
-        self._runs.append(run)
+        return [bool(one) for one in self._hashes.have(asked)]
 
 
 class Numbers:
-    """The numbers of customers."""
+    """The numbers of customers; 8 bytes each, beside those that are remembered."""
 
     def __init__(self) -> None:
         self._directory = _Followed("directory")
         self._erased = _Followed("erased")
+        self._ids = _Runs()  # also of who was erased: a filter, as in `Seen`
         self._known: dict[str, int] = {}
         self._highest = 0
 
@@ -152,16 +178,22 @@ class Numbers:
         return found, frozenset(given.values())
 
     def _catch_up(self, engine: Embedded, ledger: Ledger) -> None:
-        for table in (self._directory, self._erased):
+        for table, of_row in ((self._directory, "hash(customer_id)"), (self._erased, "null")):
             came, rewritten = table.catch_up(ledger)
             if came:
-                highest = answer(engine, f"select max(customer) as n from {_PARQUET}", files=came)  # noqa: S608
-                self._highest = max(self._highest, highest["n"][0].as_py() or 0)
+                query = f"select customer, {of_row} as hash from {_PARQUET}"  # noqa: S608
+                rows = answer(engine, query, files=came)
+                self._highest = max(self._highest, pc.max(rows["customer"]).as_py() or 0)
+                self._ids.add(rows["hash"].drop_null().to_numpy().astype(np.uint64, copy=False))
             if rewritten:  # somebody was erased, and is a new customer if they come again
                 self._known.clear()
 
     def _looked_up(self, engine: Embedded, ids: Sequence[str]) -> dict[str, int]:
-        if not ids or not self._directory.files:
+        if ids:
+            query = "select hash(unnest($ids)) as hash"
+            maybe = self._ids.have(answer(engine, query, ids=list(ids))["hash"].to_numpy())
+            ids = [one for one, is_known in zip(ids, maybe, strict=True) if is_known]
+        if not ids:
             return {}
         rows = answer(
             engine,

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from experiments.engines.embedded import Embedded, open_embedded
 from experiments.errors import BadFile
 from experiments.ledger.ledger import Ledger
+from experiments.ledger.log import entry_path
 from experiments.plan.pilot_file import BehaviorFile
-from experiments.record.held import Held, Seen
+from experiments.record.held import Held, _Runs
 from experiments.record.recording import Receipt, record
 from experiments.record.staging import stage_behavior
 from experiments.record.together import COLUMNS, Fit, Post, examine_posts, record_posts
@@ -173,9 +174,31 @@ def test_what_others_recorded_is_seen(engine: Embedded, tmp_path: Path) -> None:
 
 
 def test_runs_of_hashes_stay_few_and_lose_nothing() -> None:
-    seen, rng = Seen(), np.random.default_rng(7)
-    added = [np.sort(rng.integers(0, 2**63, 50, np.uint64)) for _ in range(200)]
+    runs, rng = _Runs(), np.random.default_rng(7)
+    added = [rng.integers(0, 2**63, 50, np.uint64) for _ in range(200)]
     for run in added:
-        seen._add(run)
-    assert len(seen._runs) < 12
-    assert np.array_equal(np.sort(np.concatenate(seen._runs)), np.sort(np.concatenate(added)))
+        runs.add(run)
+    assert len(runs._runs) < 12
+    assert np.array_equal(np.sort(np.concatenate(runs._runs)), np.sort(np.concatenate(added)))
+    assert runs.have(np.concatenate(added)).all()
+    assert not runs.have(rng.integers(2**63, 2**64 - 1, 50, np.uint64)).any()
+
+
+def test_what_is_held_outlasts_a_log_that_was_trimmed(engine: Embedded, tmp_path: Path) -> None:
+    """Entries of the log go once a checkpoint stands for them, also those that were not read."""
+    ledger, held = Ledger(tmp_path / "ledger"), Held()
+    together(engine, ledger, [post(row("a", event_id="e1"))], held=held, first=1)
+    together(engine, ledger, [post(row("b", event_id="e2"))], held=Held(), first=2)
+    for table in ("behavior", "directory"):
+        opened = ledger.open(table)
+        assert opened is not None
+        opened.create_checkpoint()
+        for version in range(opened.version()):
+            (tmp_path / "ledger" / table / entry_path(version)).unlink()
+    found = together(
+        engine, ledger, [post(row("b", event_id="e2")), post(row("b", event_id="e3"))],
+        held=held, first=3,
+    )  # fmt: skip
+    assert [one.repeated for one in found if isinstance(one, Receipt)] == [1, 0]
+    numbers = engine.fetch(ledger.directory(engine))["customer_id"].to_pylist()
+    assert sorted(numbers) == ["a", "b"]
