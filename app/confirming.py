@@ -83,11 +83,12 @@ def confirm(
         TornFile: A data file is not whole.
     """
     found = []
-    for table in ledger.tables() if tables is None else tables:
-        above = newest_confirmed(session, table)
-        entries = _new_entries(ledger, table, above)
-        _refuse_shrinking(session, table, entries)
-        session.commit()
+    names = ledger.tables() if tables is None else tables
+    above = {table: newest_confirmed(session, table) for table in names}
+    session.commit()
+    for table in names:
+        entries = _new_entries(ledger, table, above[table])
+        _refuse_shrinking(table, entries)
         if entries:
             sync_commits(ledger.location, table, entries)
             stock = {*take_stock(ledger.location, table, still_named(entries))}
@@ -126,8 +127,7 @@ def mend(
             continue
         moved += set_torn_checkpoints_aside(ledger.location, table, above=above, label=label)
         entries, first = whole_commits(ledger.location, table, above=above)
-        first = _shrinking(session, table, entries) or first
-        session.commit()
+        first = _shrinking(table, entries) or first
         if first is not None:
             torn.append(str(first))
             moved += set_aside(
@@ -283,13 +283,13 @@ def _known_paths(session: Session, table: str) -> frozenset[str]:
     return frozenset(session.exec(paths).all())
 
 
-def _refuse_shrinking(session: Session, table: str, entries: Sequence[Entry]) -> None:
-    torn = _shrinking(session, table, entries)
+def _refuse_shrinking(table: str, entries: Sequence[Entry]) -> None:
+    torn = _shrinking(table, entries)
     if torn is not None:
         raise DamagedLedger([str(torn)])
 
 
-def _shrinking(session: Session, table: str, entries: Sequence[Entry]) -> Torn | None:
+def _shrinking(table: str, entries: Sequence[Entry]) -> Torn | None:
     """The first commit that takes rows away for good, though rows of its table are for ever."""
     if table not in ONLY_GROWING:
         return None

@@ -144,7 +144,8 @@ def _together(settings: Settings, database: Database, clock: Callable[[], dateti
                 if kept is None:
                     mend(session, workspace.ledger, now=clock(), tables=RECORDED)
                     kept = Kept()
-                refuse_damaged(session, workspace.ledger)
+                with database.reading() as looking:
+                    refuse_damaged(looking, workspace.ledger)
                 return run_together(workspace, jobs, now=clock(), kept=kept, check=check)
         except BaseException:
             kept = None  # who knows how far it came

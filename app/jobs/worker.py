@@ -27,6 +27,8 @@ THROTTLE: Final = 0.2  # seconds between two reports of progress
 RETRY: Final = 1.0  # seconds after the registry did not answer
 BUSY: Final = 5.0  # seconds after a job, for which the next is looked for more often
 SOON: Final = 0.01  # seconds between two looks then
+# Of the time that jobs took together, for which more may come: whoever got an answer asks again.
+GATHER: Final = 0.25
 _log = structlog.get_logger()
 
 
@@ -80,8 +82,12 @@ class Worker:
         worked_at = -BUSY
         while not stop.is_set():
             try:
-                if self.run_one():
+                begun = time.monotonic()
+                done = self._run_next()
+                if done:
                     worked_at = time.monotonic()
+                    if done > 1:
+                        stop.wait(GATHER * (worked_at - begun))
                     continue
                 pause = SOON if time.monotonic() - worked_at < BUSY else self._pause
             except SQLAlchemyError as error:
@@ -91,9 +97,13 @@ class Worker:
 
     def run_one(self) -> bool:
         """Run the job that has waited longest; False when there is none for this worker."""
+        return self._run_next() > 0
+
+    def _run_next(self) -> int:
+        """Run the job that has waited longest, with those that are done with it; how many."""
         with self._database.reading() as session:
             if not service.has_work(session, kinds=self.kinds, now=self._clock()):
-                return False
+                return 0
         with self._database.writing() as session:
             now = self._clock()
             job = service.claim(
@@ -109,10 +119,10 @@ class Worker:
                 jobs += service.claim_alike(session, job, now=now, lease=self._lease)
             session.commit()
         if job is None:
-            return False
+            return 0
         with structlog.contextvars.bound_contextvars(job=job.id, kind=job.kind, worker=self.name):
             self._run(jobs)
-        return True
+        return len(jobs)
 
     def _run(self, jobs: Sequence[JobRow]) -> None:
         with _Heartbeat(self._database, jobs, self.name, self._clock, self._lease) as heartbeat:

@@ -9,11 +9,13 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from app.batches import accept_all, discard, discard_pending, excluded, open_batches
@@ -36,7 +38,7 @@ from app.tables import (
 from app.workspace import Workspace
 from experiments.errors import BadFile
 from experiments.record.held import Held
-from experiments.record.together import COLUMNS, Fit, Post, examine_posts, record_posts
+from experiments.record.together import COLUMNS, Enrolled, Fit, Post, examine_posts, record_posts
 
 MOST_ROWS: Final = 1_000  # of a small post; more are written down as a file
 NEWEST: Final = 2**63 - 1
@@ -62,10 +64,9 @@ def submit_posts(session: Session, posts: Sequence[Posted]) -> list[str]:
     known = (
         {*session.exec(select(JobRow.id).where(col(JobRow.id).in_(named))).all()} if named else {}
     )
-    for job_id, post in zip(ids, posts, strict=True):
-        if job_id not in known:
-            session.add(_job(job_id, post))
-    session.flush()
+    new = {one: _job(one, post) for one, post in zip(ids, posts, strict=True) if one not in known}
+    if new:
+        session.execute(insert(JobRow), list(new.values()))
     return ids
 
 
@@ -79,13 +80,14 @@ class Kept:
         self.held = Held()
         self._read: dict[tuple[str, int], Numbers] = {}
 
-    def among(self, workspace: Workspace, customers: Collection[int]) -> set[int]:
-        """Those of some customers who are enrolled."""
-        query = select(PilotRow.slug, EnrolmentRow.batch_no).where(
-            EnrolmentRow.pilot_id == PilotRow.id
-        )
-        enrolments = workspace.session.exec(query).all()
-        workspace.session.commit()
+    def among(
+        self,
+        workspace: Workspace,
+        customers: Collection[int],
+        *,
+        enrolments: Collection[tuple[str, int]],
+    ) -> set[int]:
+        """Those of some customers who are enrolled; enrolments by pilot and batch."""
         asked = np.fromiter(customers, np.int64, len(customers))
         found: set[int] = set()
         for slug, batch_no in enrolments:
@@ -116,14 +118,17 @@ def run_together(
         check: Raises where another worker may have the jobs.
     """
     session = workspace.session
-    discard_pending(session)
+    # Asked in one transaction: on SQLite each waits for every other writer.
     results = _recorded_before(session, [job for job in jobs if job.attempts])
+    without = excluded(session, through=NEWEST)
+    enrolments = session.exec(
+        select(PilotRow.slug, EnrolmentRow.batch_no).where(EnrolmentRow.pilot_id == PilotRow.id)
+    ).all()
+    discard_pending(session)
     todo = [job for job in jobs if job.id not in results]
     if not todo:
         return [results[job.id] for job in jobs]
     asked = [json.loads(job.arguments_json) for job in todo]
-    without = excluded(session, through=NEWEST)
-    session.commit()
     posts = [Post(one["name"], one["rows"], strict=one["strict"]) for one in asked]
     examined = examine_posts(
         workspace.engine,
@@ -141,7 +146,8 @@ def run_together(
             fits.append((fit, _batch(job, one, fit, now=now), job.id))
     check()
     if fits:
-        results |= _recorded(workspace, fits, now=now, kept=kept, without=without)
+        among = partial(kept.among, workspace, enrolments=enrolments)
+        results |= _recorded(workspace, fits, now=now, held=kept.held, among=among, without=without)
     return [results[job.id] for job in jobs]
 
 
@@ -150,7 +156,8 @@ def _recorded(
     fits: Sequence[tuple[Fit, BatchRow, str]],
     *,
     now: datetime,
-    kept: Kept,
+    held: Held,
+    among: Enrolled,
     without: Collection[int],
 ) -> dict[str, Answer | Exception]:
     """Record posts, and answer each by its job."""
@@ -164,8 +171,8 @@ def _recorded(
             [fit for fit, _, _ in fits],
             batch_nos=numbers,
             recorded_at=now,
-            held=kept.held,
-            enrolled=lambda customers: kept.among(workspace, customers),
+            held=held,
+            enrolled=among,
             without=without,
         )
         confirm(session, workspace.ledger, now=now, tables=("directory", "behavior"))
@@ -193,7 +200,7 @@ def _recorded_before(session: Session, jobs: Sequence[JobRow]) -> dict[str, Answ
     return found
 
 
-def _job(job_id: str, post: Posted) -> JobRow:
+def _job(job_id: str, post: Posted) -> dict[str, Any]:
     """The job of a post; its arguments are all that is kept of what was sent."""
     columns = row_columns(post.entries, strict=post.strict, complete=post.complete)
     arguments = {
@@ -203,14 +210,14 @@ def _job(job_id: str, post: Posted) -> JobRow:
         "complete": post.complete and post.complete.isoformat(),
         "meaning": meaning_of(columns),
     }
-    return JobRow(
-        id=job_id,
-        kind=JobKind.ROWS,
-        state=JobState.WAITING,
-        user_id=post.by,
-        arguments_json=json.dumps(arguments, ensure_ascii=False),
-        created_at=post.now,
-    )
+    return {
+        "id": job_id,
+        "kind": JobKind.ROWS,
+        "state": JobState.WAITING,
+        "user_id": post.by,
+        "arguments_json": json.dumps(arguments, ensure_ascii=False),
+        "created_at": post.now,
+    }
 
 
 def _batch(job: JobRow, asked: dict[str, Any], fit: Fit, *, now: datetime) -> BatchRow:
