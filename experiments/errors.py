@@ -125,6 +125,6 @@ class DamagedLedger(PilotError):
         more = len(self.damages) - PROBLEMS_SHOWN
         super().__init__(
             f"The ledger is damaged: {shown}{f' and {more:,} more' if more > 0 else ''}. Restore "
-            f"it from a backup (`pilotbook restore`); until then nothing is read from it or "
+            f"it from a backup (“pilotbook restore”); until then nothing is read from it or "
             f"written to it."
         )

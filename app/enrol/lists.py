@@ -9,6 +9,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from sqlmodel import Session, select
 
+from app.confirming import refuse_damaged
 from app.enrol.service import enrolment_receipt
 from app.plan.service import frozen_plan
 from app.tables import BatchRow, EnrolmentRow, PilotRow
@@ -50,7 +51,9 @@ def assignment(workspace: Workspace, pilot: PilotRow, *, arm: str | None) -> ir.
     Raises:
         BadInput: The plan has no such arm.
         NotNow: Nobody is enrolled yet.
+        DamagedLedger: Names the files.
     """
+    refuse_damaged(workspace.session, workspace.ledger)
     rows = _rows(workspace, pilot, enrolment_receipt(workspace.session, pilot), arm=arm)
     listed = _with_ids(workspace, rows).select("customer_id", "arm", "tier", "owner", "enrolled_at")
     return listed.order_by("customer_id")
@@ -62,6 +65,7 @@ def write_assignment(workspace: Workspace, pilot: PilotRow, *, arm: str | None, 
     Raises:
         BadInput: The plan has no such arm.
         NotNow: Nobody is enrolled yet.
+        DamagedLedger: Names the files.
     """
     rows = assignment(workspace, pilot, arm=arm)
     match path.suffix:
@@ -81,8 +85,10 @@ def write_list(workspace: Workspace, pilot: PilotRow, *, arm: str | None, path: 
     Raises:
         BadInput: The plan has no such arm.
         NotNow: Nobody is enrolled yet.
+        DamagedLedger: Names the files.
     """
     session, engine = workspace.session, workspace.engine
+    refuse_damaged(session, workspace.ledger)
     receipt = enrolment_receipt(session, pilot)
     told = session.get_one(BatchRow, receipt.batch_no).columns_json
     source = CustomersFile.model_validate_json(told) if told else None
@@ -179,6 +185,7 @@ def overlaps(workspace: Workspace, pilot: PilotRow) -> list[Overlap]:
 
     Raises:
         NotNow: Nobody is enrolled yet.
+        DamagedLedger: Names the files.
     """
     session, engine, ledger = workspace.session, workspace.engine, workspace.ledger
     plan, _ = frozen_plan(session, pilot)

@@ -9,6 +9,7 @@ import ibis
 from sqlmodel import Session, col, select
 
 from app.batches import excluded, ledger_through
+from app.confirming import refuse_damaged
 from app.record.ledger import behavior_batch
 from app.record.service import receipt_of
 from app.tables import BatchRow, CorrectedBatchRow, CorrectionRow, UserRow
@@ -93,8 +94,10 @@ def rows_of_customer(workspace: Workspace, batch: int, customer_id: str) -> Batc
 
     Raises:
         NotFound: There is no such batch of behavior.
+        DamagedLedger: Names the files.
     """
     session, engine = workspace.session, workspace.engine
+    refuse_damaged(session, workspace.ledger)
     receipt = receipt_of(behavior_batch(session, batch))
     without = excluded(session, through=ledger_through(session))
     session.rollback()

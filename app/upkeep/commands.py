@@ -145,13 +145,15 @@ def _compact(settings: Settings, *, whole: bool) -> None:
     from app.administration import opened, refuse_old_schema  # noqa: PLC0415
     from app.upkeep.compaction import tidy  # noqa: PLC0415
     from app.workspace import open_ledger  # noqa: PLC0415
+    from experiments.report.wording import counted  # noqa: PLC0415
 
     with opened(settings) as database:
         refuse_old_schema(database)
         done = tidy(database, open_ledger(settings), clock=utc_now, whole=whole)
     typer.echo(
-        f"{len(done.compacted):,} parts of the ledger were made compact; "
-        f"{done.vacuumed:,} old files and {len(done.swept):,} left-over files were deleted."
+        f"{counted(len(done.compacted), 'part', 'parts')} of the ledger made compact; "
+        f"{counted(done.vacuumed, 'old file', 'old files')} and "
+        f"{counted(len(done.swept), 'left-over file', 'left-over files')} deleted."
     )
     for one in done.put_off:
         typer.echo(f"Put off: {one}")

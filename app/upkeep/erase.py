@@ -20,25 +20,20 @@ import pyarrow.parquet as pq
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from app.confirming import confirm
+from app.confirming import confirm, refuse_damaged
 from app.database import Database
-from app.enrol.service import enrolment_receipt
-from app.plan.service import frozen_plan
 from app.refusals import NotNow
-from app.tables import EnrolmentRow, PilotRow, UpkeepKind, UpkeepRow
+from app.tables import UpkeepKind, UpkeepRow
 from app.upkeep.backup_set import Place
+from app.upkeep.erasable import in_pilots
 from app.upkeep.retention import needed_uploads
 from app.upkeep.rounds import noted
 from app.upkeep.traces import forget, remove_uploads_of, waiting_for
 from app.workspace import open_reader
-from experiments.analyse.variables import MOST_LEVELS
 from experiments.engines.engine import Engine
-from experiments.enrol.enrolment import EnrolmentReceipt
-from experiments.enrol.naming import planned_attributes
 from experiments.errors import BadInput, Problem
 from experiments.ledger.erasing import blank, erase_numbers, erased_numbers, number_of_customer
 from experiments.ledger.ledger import Ledger
-from experiments.pilot import Plan
 
 REFUSED: Final = "Nobody was erased."
 OLD_VERSIONS: Final = timedelta(hours=168)  # that a vacuum leaves the files of old versions
@@ -99,9 +94,11 @@ def erase(
     Raises:
         BadInput: There is no such customer, or the reason is missing or names the customer.
         NotNow: A list or a job needs a file that names the customer, beside others.
+        DamagedLedger: Names the files; a backup is restored first.
     """
     said = _checked(customer_id, reason)
     with database.reading() as session:
+        refuse_damaged(session, ledger)
         waits = waiting_for(session, files, customer_id)
     if waits:
         listed = "; ".join(waits)
@@ -176,32 +173,6 @@ def places_of(session: Session) -> list[Path]:
     return sorted({Path(json.loads(said)["place"]) for said in session.exec(query).all() if said})
 
 
-def free_attributes(
-    engine: Engine,
-    ledger: Ledger,
-    plan: Plan,
-    receipt: EnrolmentReceipt,
-    numbers: Collection[int],
-) -> frozenset[str]:
-    """Names of the attributes of an enrolment that no result is computed from.
-
-    What says who somebody is stands in none. Nor does a text with many values that the plan does
-    not ask for; whether it has many must not hang on the customers who are erased.
-    """
-    planned = planned_attributes(plan, tier=receipt.tier) | {*receipt.strata, receipt.cluster}
-    personal = frozenset(receipt.personal) - planned
-    known = [one for one in receipt.attributes if one.name not in planned | personal]
-    texts = [one for one in known if not one.numeric]
-    if not texts:
-        return personal
-    rows = ledger.enrolment(engine, plan.pilot.slug, batch_no=receipt.batch_no)
-    others = rows.filter(rows.customer.notin(sorted(numbers)))
-    counts = engine.fetch(
-        others.aggregate(**{one.column: others[one.column].nunique() for one in texts})
-    ).to_pylist()[0]
-    return personal | {one.name for one in texts if counts[one.column] > MOST_LEVELS}
-
-
 def _erase_numbers(
     database: Database,
     ledger: Ledger,
@@ -216,24 +187,12 @@ def _erase_numbers(
     stays: dict[str, list[str]] = {}
     if not numbers:
         return emptied, stays
-    with database.reading() as session:
-        enrolled = [
-            (pilot.slug, frozen_plan(session, pilot)[0], enrolment_receipt(session, pilot))
-            for pilot in session.exec(
-                select(PilotRow).join(EnrolmentRow).order_by(PilotRow.slug)
-            ).all()
-        ]
-    for slug, plan, receipt in enrolled:
-        rows = ledger.enrolment(engine, slug, batch_no=receipt.batch_no)
-        if not engine.fetch(rows.filter(rows.customer.isin(numbers)).limit(1)).num_rows:
-            continue
-        free = free_attributes(engine, ledger, plan, receipt, numbers)
-        columns = [one.column for one in receipt.attributes if one.name in free]
-        blank(ledger, slug, numbers, [OWNER, *columns])
-        for path in sorted((files / "accounts").glob(f"{slug}-*.parquet")):
-            _blank_accounts(path, numbers, free)
-        emptied[slug] = sorted(free)
-        stays[slug] = sorted(one.name for one in receipt.attributes if one.name not in free)
+    for one in in_pilots(database, ledger, engine, numbers):
+        blank(ledger, one.pilot, numbers, [OWNER, *one.columns])
+        for path in sorted((files / "accounts").glob(f"{one.pilot}-*.parquet")):
+            _blank_accounts(path, numbers, one.emptied)
+        emptied[one.pilot] = list(one.emptied)
+        stays[one.pilot] = list(one.stays)
     erase_numbers(engine, ledger, numbers)
     changed = {"directory", "erased", *(f"enrolments/{slug}" for slug in emptied)}
     _confirm(database, ledger, changed & {*ledger.tables()}, now=now)

@@ -1,5 +1,6 @@
 """The page on which an admin erases a customer, and sees where traces remain."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -18,13 +19,15 @@ from app.refusals import NotNow, TooManyTries
 from app.stored import from_text
 from app.tables import UpkeepKind, UpkeepRow, UserRow
 from app.upkeep.backup import BackedUp
+from app.upkeep.erasable import look_up
 from app.upkeep.erase import REFUSED, Erased, erase
-from app.upkeep.erased_words import sentences
+from app.upkeep.erased_words import known_sentences, sentences
+from app.upkeep.round_words import megabytes
 from app.web.forms import Said, after, errors_of, said_of
 from app.web.pages import show
 from app.web.route import BookRoute, note
 from app.workspace import open_ledger
-from experiments.errors import BadInput, PilotError, Problem
+from experiments.errors import BadInput, DamagedLedger, PilotError, Problem
 
 ADDRESS: Final = "/ledger/upkeep/erase"
 LABELS: Final = {
@@ -60,6 +63,7 @@ class BackupLine:
 
     at: datetime
     made: BackedUp
+    size: str
 
 
 @router.get(ADDRESS, name="erase_page")
@@ -93,9 +97,9 @@ def erase_customer(
             clock=lambda: now,
             by=caller.user_id,
         )
-    except (BadInput, NotNow, TooManyTries) as error:
+    except (BadInput, NotNow, TooManyTries, DamagedLedger) as error:
         errors = errors_of(error, LABELS) if isinstance(error, BadInput) else {"": said_of(error)}
-        statuses: dict[type[PilotError], int] = {NotNow: 409, TooManyTries: 429}
+        statuses: dict[type[PilotError], int] = {NotNow: 409, TooManyTries: 429, DamagedLedger: 503}
         with database.reading() as session:
             return _page(
                 request,
@@ -107,6 +111,38 @@ def erase_customer(
             )
     note(request, customer=found.customer, reason=found.reason)
     return after(ADDRESS, "The customer is erased. Where traces remain, and until when, is below.")
+
+
+@router.post(f"{ADDRESS}/look", name="look_up_customer")
+def look_up_customer(
+    request: Request,
+    *,
+    database: DatabaseDep,
+    settings: SettingsDep,
+    customer_id: Said = "",
+    reason: Said = "",
+) -> Response:
+    """Show what is known of a customer, before anybody is erased."""
+    wanted = customer_id.strip()
+    errors = {} if wanted else {"customer_id": "Say whom you look for."}
+    told: list[str] = []
+    if wanted:
+        try:
+            ledger = open_ledger(settings)
+            known = look_up(database, ledger, files=settings.files, customer_id=wanted)
+            told = known_sentences(known)
+        except DamagedLedger as error:
+            errors = {"": said_of(error)}
+    with database.reading() as session:
+        return _page(
+            request,
+            session,
+            zone=settings.timezone,
+            status=422 if errors else 200,
+            errors=errors,
+            typed={"customer_id": customer_id, "reason": reason},
+            told=told,
+        )
 
 
 def erasures(session: Session, *, zone: str) -> list[ErasureLine]:
@@ -121,8 +157,9 @@ def erasures(session: Session, *, zone: str) -> list[ErasureLine]:
 def backups(session: Session) -> list[BackupLine]:
     """The backups that were made, the newest first."""
     return [
-        BackupLine(row.started_at, from_text(BackedUp, said))
+        BackupLine(row.started_at, made, megabytes(made.size))
         for row, _, said in _rounds(session, UpkeepKind.BACKUP)
+        for made in [from_text(BackedUp, said)]
     ]
 
 
@@ -155,6 +192,7 @@ def _page(
     status: int = 200,
     errors: dict[str, str] | None = None,
     typed: dict[str, str] | None = None,
+    told: Sequence[str] = (),
 ) -> Response:
     return show(
         request,
@@ -162,6 +200,7 @@ def _page(
         status=status,
         erasures=erasures(session, zone=zone),
         backups=backups(session),
+        told=told,
         errors=errors or {},
         typed=typed or {"customer_id": "", "reason": ""},
     )

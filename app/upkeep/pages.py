@@ -11,12 +11,16 @@ from fastapi.responses import Response
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from app.dependencies import ReadingDep, allow
+from app.confirming import refuse_damaged
+from app.dependencies import ReadingDep, SettingsDep, allow
 from app.people.rights import Right
 from app.tables import DataFileRow, UpkeepKind, UpkeepRow, UserRow
+from app.upkeep.round_words import megabytes, outcome
 from app.upkeep.scrub import last_scrub
 from app.web.pages import show
 from app.web.route import BookRoute
+from app.workspace import open_ledger
+from experiments.errors import DamagedLedger
 from experiments.ledger.writing import YEAR
 
 ROUNDS_SHOWN: Final = 30
@@ -27,39 +31,54 @@ KINDS: Final[Mapping[str, str]] = {
     UpkeepKind.RESTORE: "restore",
     UpkeepKind.ERASE: "erasure",
 }
+# What the tables of the ledger hold.
+HOLDS: Final[Mapping[str, str]] = {
+    "behavior": "what customers did",
+    "directory": "customer ids, and the numbers that stand for them",
+    "enrolments": "who is in which pilot",
+    "erased": "numbers that name nobody any more",
+    "withdrawn": "rows that corrections took out",
+}
 
 router = APIRouter(route_class=BookRoute, dependencies=[allow(Right.ADMINISTER)])
 
 
 @dataclass(frozen=True, slots=True)
 class FilesLine:
-    """The live files of a table, or of a year of it."""
+    """The live files of a table, or of a year of it; `holds` says in words what stands there."""
 
     table: str
+    holds: str
     files: int
     rows: int
-    megabytes: float
+    size: str
 
 
 @dataclass(frozen=True, slots=True)
 class RoundLine:
-    """A round of care; `problem` is why it failed, empty where it did not."""
+    """A round of care; `outcome` is what came of it, or why it failed."""
 
     at: datetime
     kind: str
     who: str
     seconds: float | None
-    problem: str
+    outcome: str
 
 
 @router.get("/ledger/upkeep")
-def upkeep_page(request: Request, session: ReadingDep) -> Response:
+def upkeep_page(request: Request, session: ReadingDep, settings: SettingsDep) -> Response:
     """Show how the ledger is, and who cared for it."""
+    damage = ""
+    try:
+        refuse_damaged(session, open_ledger(settings))
+    except DamagedLedger as error:
+        damage = str(error)
     return show(
         request,
         "upkeep/page.html",
         files=files_of(session),
         rounds=rounds_of(session),
+        damage=damage,
         scrub=last_scrub(session),
         backed_up_at=_last_backup(session),
     )
@@ -78,7 +97,16 @@ def files_of(session: Session) -> list[FilesLine]:
         files[name] += 1
         rows[name] += held
         size[name] += long
-    return [FilesLine(name, files[name], rows[name], size[name] / 1e6) for name in sorted(files)]
+    return [
+        FilesLine(
+            name,
+            HOLDS.get(name.partition(",")[0], ""),
+            files[name],
+            rows[name],
+            megabytes(size[name]),
+        )
+        for name in sorted(files)
+    ]
 
 
 def rounds_of(session: Session) -> list[RoundLine]:
@@ -95,7 +123,7 @@ def rounds_of(session: Session) -> list[RoundLine]:
             kind=KINDS[row.kind],
             who=email or "",
             seconds=(row.ended_at - row.started_at).total_seconds() if row.ended_at else None,
-            problem=row.problem or "",
+            outcome=outcome(row),
         )
         for row, email in session.exec(query).all()
     ]

@@ -42,6 +42,22 @@ def test_an_admin_erases_and_sees_where_traces_remain(site: Site, tmp_path: Path
     assert not [entry for entry in entries if ID in str(entry)]
 
 
+def test_who_is_looked_up_is_not_erased(site: Site) -> None:
+    admin = site.browser("admin")
+    for _ in range(2):
+        answer = admin.post(f"{PAGE}/look", data={"customer_id": ID, "reason": "Letter."})
+        assert answer.status_code == 200
+        assert "stands for this customer, with 2 rows of behavior" in answer.text
+        assert "would be emptied" in answer.text
+        assert f'value="{ID}"' in answer.text
+    unknown = admin.post(f"{PAGE}/look", data={"customer_id": "nobody"})
+    assert "knows no customer of that id" in unknown.text
+    assert admin.post(f"{PAGE}/look", data={"customer_id": " "}).status_code == 422
+    with site.database.reading() as session:
+        entries = session.exec(select(JournalRow)).all()
+    assert not [entry for entry in entries if ID in str(entry)]
+
+
 @pytest.mark.parametrize(
     ("change", "status", "said"),
     [

@@ -9,8 +9,8 @@ from app.upkeep.compaction import tidy
 from app.upkeep.scrub import scrub
 from app.workspace import open_ledger
 from experiments.errors import DamagedLedger
-from tests.app.results import analysed_site
-from tests.site import Site
+from tests.app.results import SLUG, analysed_site
+from tests.site import PASSWORD, Site
 
 PAGE = "/ledger/upkeep"
 
@@ -30,7 +30,9 @@ def test_the_page_says_how_the_ledger_is_and_what_was_done(site: Site) -> None:
     text = admin.get(PAGE).text
     assert "every file is as it was written" in text
     assert "behavior, 2026" in text
-    assert "compaction" in text
+    assert "customer ids, and the numbers that stand for them" in text
+    assert "0 old files were deleted" in text
+    assert "read; all as they were written" in text
     file = next((ledger.root / "behavior").rglob("part-*.parquet"))
     file.unlink()
     with pytest.raises(DamagedLedger):
@@ -38,6 +40,26 @@ def test_the_page_says_how_the_ledger_is_and_what_was_done(site: Site) -> None:
     text = admin.get(PAGE).text
     assert f"{file.name} is missing" in text
     assert "Restore it from a backup" in text
+
+
+def test_a_damaged_ledger_is_read_on_no_page(site: Site) -> None:
+    ledger = open_ledger(site.settings)
+    [*_, entry] = sorted((ledger.root / "behavior/_delta_log").glob("*.json"))
+    entry.write_bytes(b"")
+    admin = site.browser("admin")
+    rows = admin.post("/ledger/2/rows", data={"customer": "00017"})
+    listed = admin.get(f"/pilots/{SLUG}/enrol/list")
+    looked = admin.post(f"{PAGE}/erase/look", data={"customer_id": "00017"})
+    erased = admin.post(
+        f"{PAGE}/erase", data={"customer_id": "00017", "reason": "Letter.", "password": PASSWORD}
+    )
+    for answer, status in ((rows, 503), (listed, 503), (looked, 422), (erased, 503)):
+        assert answer.status_code == status
+        assert f"{entry.name} is empty" in answer.text
+    page = admin.get(PAGE)
+    assert page.status_code == 200
+    assert f"{entry.name} is empty" in page.text
+    assert "No backup was made from here" in page.text
 
 
 def test_only_an_admin_sees_it(site: Site) -> None:
