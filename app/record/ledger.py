@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from app.refusals import NotFound
-from app.tables import BatchKind, BatchRow, BatchState, UserRow
+from app.tables import BatchKind, BatchRow, BatchState, EnrolmentRow, PilotRow, UserRow
 from experiments.report.wording import days
 
 NEWEST: Final = 2**63 - 1
@@ -87,6 +87,12 @@ def behavior_batch(session: Session, number: int) -> BatchRow:
     if batch is None or batch.kind != BatchKind.BEHAVIOR or batch.receipt_json is None:
         raise NotFound(f"batch of behavior {number}")
     return batch
+
+
+def pilot_enrolled(session: Session, number: int) -> str | None:
+    """The pilot whose customers a batch enrolled; None where it came to nothing."""
+    query = select(PilotRow.slug).join(EnrolmentRow).where(EnrolmentRow.batch_no == number)
+    return session.exec(query).first()
 
 
 def _lines(session: Session, which: Any, *, limit: int) -> list[BatchLine]:

@@ -28,7 +28,14 @@ from app.people.rights import Right
 from app.record.api import rejects_answer
 from app.record.correcting_shown import correction_of, corrections_to
 from app.record.forms import MeasureBody
-from app.record.ledger import NEWEST, BatchLine, batch_line, batch_lines, behavior_batch
+from app.record.ledger import (
+    NEWEST,
+    BatchLine,
+    batch_line,
+    batch_lines,
+    behavior_batch,
+    pilot_enrolled,
+)
 from app.record.measures import describe, known_measures
 from app.record.pages import (
     YES,
@@ -59,7 +66,7 @@ LEDGER: Final = Place(None)
 STATES: Final = {
     BatchState.PENDING: "under way",
     BatchState.ACCEPTED: "accepted",
-    BatchState.DISCARDED: "refused",
+    BatchState.DISCARDED: "not recorded",
 }
 KINDS: Final = (
     ("money", "Money", "Values are amounts of the unit."),
@@ -254,6 +261,7 @@ def _show_batch(
     row = session.get_one(BatchRow, number)
     reversal = session.get(BatchRow, line.reversed_by) if line.reversed_by else None
     correction, corrections = correction_of(session, number), corrections_to(session, number)
+    pilot = pilot_enrolled(session, number) if line.kind is BatchKind.ENROLMENT else None
     session.rollback()
     receipt = receipt_of(row) if _has_receipt(line) else None
     mine = may_reverse(caller, row.user_id)
@@ -263,6 +271,7 @@ def _show_batch(
         "record/batch.html",
         status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
         line=line,
+        pilot=pilot,
         row=row,
         reversal=reversal,
         receipt=receipt,

@@ -119,7 +119,11 @@ def days(first: date, last: date) -> str:
     Example:
         >>> days(date(2026, 3, 21), date(2026, 4, 3))
         '21 March to 3 April 2026'
+        >>> days(date(2026, 4, 3), date(2026, 4, 3))
+        '3 April 2026'
     """
+    if first == last:
+        return day(last)
     start = f"{first.day} {month(first)}" if first.year == last.year else day(first)
     return f"{start} to {day(last)}"
 

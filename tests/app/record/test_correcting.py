@@ -236,6 +236,9 @@ def test_a_row_is_found_and_corrected_on_pages(site: Site, api: TestClient) -> N
     assert WRONG in done.text
     assert WRONG in browser.get("/ledger/1").text
     assert "No row of this batch that counts" in find(browser, "c001").text
+    correction = browser.get("/ledger/2").text
+    assert "The rows that it withdrew count again then." in correction
+    assert "Yes, take this correction back" in correction
 
 
 def test_a_row_is_withdrawn_on_pages_with_a_reason(site: Site, api: TestClient) -> None:

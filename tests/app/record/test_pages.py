@@ -153,6 +153,13 @@ def test_measures_are_listed_and_added(site: Site, browser: TestClient) -> None:
     assert "Add a measure" not in site.browser("analyst").get("/measures").text
 
 
+def test_the_batch_of_an_enrolment_leads_to_its_pilot(site: Site, browser: TestClient) -> None:
+    enrolled(site)
+    page = browser.get("/ledger/1").text
+    assert "400 customers enrolled." in page
+    assert 'href="/pilots/spring-mail/enrol"' in page
+
+
 def test_an_analyst_sees_what_arrived_and_no_receipts(site: Site) -> None:
     enrolled(site)
     analyst = site.browser("analyst")
