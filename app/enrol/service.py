@@ -25,6 +25,7 @@ from experiments.enrol.customers import (
 )
 from experiments.enrol.enrolment import EnrolmentReceipt, as_drawn, enrol, known_attributes
 from experiments.errors import BadFile, BadInput, Problem
+from experiments.intake.told import told_as
 from experiments.pilot import Plan
 from experiments.plan.pilot_file import CustomersFile
 
@@ -272,7 +273,10 @@ def _read(
     workspace: Workspace, plan: Plan, path: Path, source: CustomersFile, *, name: str
 ) -> Customers:
     """Customers who can be enrolled and analysed as planned; all of the file, or an error."""
-    customers = read_customers(workspace.engine, path, source, plan=plan, zone=workspace.timezone)
+    with told_as(path, name):
+        customers = read_customers(
+            workspace.engine, path, source, plan=plan, zone=workspace.timezone
+        )
     if customers.rejects:
         wrong = len({reject.line for reject in customers.rejects})
         raise BadFile(

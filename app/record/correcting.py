@@ -38,6 +38,7 @@ from app.tables import (
 )
 from app.workspace import Workspace
 from experiments.errors import BadInput, Problem
+from experiments.intake.told import told_as
 from experiments.plan.pilot_file import BehaviorFile
 from experiments.record.corrected import Corrected
 from experiments.record.correcting import correct
@@ -115,7 +116,8 @@ def correct_by_file(
 
     def work(batch: BatchRow, given: _Given) -> Corrected:
         with _scratch_file(workspace.scratch / f"staged-{number_of(batch)}.parquet") as waiting:
-            staged = stage_behavior(path, columns, zone=workspace.timezone, into=waiting)
+            with told_as(path, name):
+                staged = stage_behavior(path, columns, zone=workspace.timezone, into=waiting)
             batch.complete_through = complete_through
             batch.columns_json = meaning_of(columns)
             return replace_events(

@@ -24,6 +24,7 @@ from app.refusals import NotNow
 from app.stored import from_text
 from app.tables import BatchKind, BatchRow, EnrolmentRow, PilotRow
 from app.workspace import Workspace
+from experiments.intake.told import told_as
 from experiments.pilot import Plan
 from experiments.plan.pilot_file import BehaviorFile
 from experiments.record.recording import Receipt, record
@@ -123,7 +124,8 @@ def record_file(
         ) as batch,
         _scratch_file(workspace.scratch / f"staged-{number_of(batch)}.parquet") as waiting,
     ):
-        staged = stage_behavior(path, columns, zone=workspace.timezone, into=waiting)
+        with told_as(path, called):
+            staged = stage_behavior(path, columns, zone=workspace.timezone, into=waiting)
         measures = {*columns.recorded, *measures_of(workspace.engine, staged)}
         refuse_again(session, batch, measures=measures)
         without = excluded(session, through=number_of(batch))

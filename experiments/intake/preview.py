@@ -17,6 +17,7 @@ from experiments.intake.label import LONGEST_LABEL
 from experiments.intake.lines import HeadIsOver
 from experiments.intake.rows import TextRows, open_rows
 from experiments.intake.tally import shown
+from experiments.intake.told import told_as
 
 SAMPLE_RECORDS = 5_000
 SAMPLE_BYTES = 4 << 20
@@ -123,16 +124,13 @@ def preview(path: Path, *, name: str, rows: int = 10) -> Preview:
         >>> seen.rows, [str(column.looks) for column in seen.columns]
         ((('0012', '1.5'), ('0013', '')), ['number', 'number'])
     """
-    try:
-        with open_rows(path, head=True) as opened:
-            head, is_whole = _head(opened)
-            if not head.num_rows:
-                raise BadFile(
-                    f"{path.name}: none of the first {opened.counted:,} records can be read.",
-                    rejects=opened.rejects[:REJECTS_SHOWN],
-                )
-    except BadFile as error:
-        raise _renamed(error, path.name, name) from None
+    with told_as(path, name), open_rows(path, head=True) as opened:
+        head, is_whole = _head(opened)
+        if not head.num_rows:
+            raise BadFile(
+                f"{path.name}: none of the first {opened.counted:,} records can be read.",
+                rejects=opened.rejects[:REJECTS_SHOWN],
+            )
     texts = [column.slice(0, rows).to_pylist() for column in head.columns]
     return Preview(
         file=name,
@@ -166,12 +164,6 @@ def _head(opened: TextRows) -> tuple[pa.Table, bool]:
     if not batches:
         return pa.table({}), is_whole
     return pa.Table.from_batches(batches).slice(0, SAMPLE_RECORDS), is_whole
-
-
-def _renamed(error: BadFile, stored: str, name: str) -> BadFile:
-    """The same error about the file as its sender calls it."""
-    own = len(error.problems) - len(error.rejects)
-    return BadFile(error.what.replace(stored, name), error.problems[:own], error.rejects)
 
 
 def _look_at(column: pa.ChunkedArray, name: str) -> Column:
