@@ -68,6 +68,15 @@ cost_per_treated = 0.10
 # more of the value
 """
 
+# Places of the file where tests put more, and what they exchange.
+DESIGN = "# more of the design"
+CUSTOMERS = "# more of the customers"
+BEHAVIOR = "# more of the behavior"
+METRIC = "# more of the last metric"
+VALUE = "# more of the value"
+WIDE = 'measures = ["visit", "conversion", "spend"]     # wide: a column per measure'
+BEHAVIOR_FILE = 'file = "hillstrom.csv.gz"\ncustomer_id = "#row"\noccurred_at'
+
 
 def changed(*swaps: tuple[str, str]) -> str:
     """The pilot file with some texts swapped for others; each must occur once."""
