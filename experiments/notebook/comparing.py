@@ -1,9 +1,12 @@
 """Compare the arms of a plain table by the methods of the verdicts, all segments at once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any, Literal
+
+import ibis
+import ibis.expr.types as ir
 
 from experiments.behavior.frames import Frame, sum_up
 from experiments.errors import BadInput, Problem, Undefined
@@ -63,7 +66,7 @@ def compare(
     }
     _refuse(metrics, outcomes, covariates)
     frame = sum_up(
-        data,
+        _without_booleans(data, {*covariates}.union(*outcomes.values()) - {arm, *by}),
         arm=arm,
         families=[(*columns, *covariates) for columns in outcomes.values()],
         shares=[name for name, kind in metrics.items() if kind == "rate"],
@@ -75,6 +78,20 @@ def compare(
         metric = _Metric(name, metrics[name], columns, tuple(covariates), confidence)
         effects += metric.effects(pairs)
     return Effects(tuple(effects), confidence, frame.exact)
+
+
+def _without_booleans(data: Any, names: Collection[str]) -> Any:
+    """An Ibis table in some columns of which yes and no are 1 and 0; other data as they are."""
+    if not isinstance(data, ir.Table):
+        return data
+    # Spelled out, because PostgreSQL casts no boolean to a decimal.
+    return data.mutate(
+        [
+            ibis.cases((data[name], 1), (~data[name], 0)).name(name)
+            for name in data.columns
+            if name in names and isinstance(data[name], ir.BooleanColumn)
+        ]
+    )
 
 
 def _refuse(

@@ -1,12 +1,18 @@
 """Effects of plain tables against the estimators on raw values, and by hand."""
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import ibis
+import ibis.expr.types as ir
 import numpy as np
+import psycopg
 import pyarrow as pa
 import pytest
+from pyarrow import csv
 
 from experiments.errors import BadInput, Undefined
 from experiments.notebook import Effects, compare
@@ -103,6 +109,48 @@ def test_frames_arrow_and_warehouse_tables_give_the_same(kind: Callable[[Any], A
     wanted = compare(data, arm="arm", control="none", metrics=METRICS, by=["country"])
     found = compare(kind(data), arm="arm", control="none", metrics=METRICS, by=["country"])
     assert found.to_arrow() == wanted.to_arrow()
+
+
+CREATE = (
+    "create table {} (arm text, country text, spend numeric(18, 4), bought boolean, visits integer,"
+    " before numeric(18, 4))"
+)
+
+
+@pytest.fixture(params=["duckdb", pytest.param("postgresql", marks=pytest.mark.live)])
+def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ir.Table]:
+    """The customers as a table of a warehouse that knows nothing of Pilotbook."""
+    file = tmp_path / "customers.csv"
+    csv.write_csv(pa.table(customers()), file)
+    if request.param == "duckdb":
+        with duckdb.connect(tmp_path / "company.duckdb") as connection:
+            connection.execute(CREATE.format("customers"))
+            connection.execute("copy customers from $file (header)", {"file": str(file)})
+        opened = ibis.duckdb.connect(tmp_path / "company.duckdb", read_only=True)
+        yield opened.table("customers")
+        opened.disconnect()
+        return
+    address = request.getfixturevalue("postgres_url").replace("+psycopg", "")
+    name = f"customers_{uuid.uuid4().hex}"
+    with psycopg.connect(address) as server, server.cursor() as cursor:
+        cursor.execute(CREATE.format(name))
+        with cursor.copy(f"copy {name} from stdin (format csv, header)") as copy:
+            copy.write(file.read_bytes())
+    opened = ibis.connect(address)
+    yield opened.table(name)
+    opened.disconnect()
+    with psycopg.connect(address) as server:
+        server.execute(f"drop table {name}")
+
+
+def test_a_table_of_a_warehouse_is_added_up_where_it_lies(warehouse: ir.Table) -> None:
+    asked: dict[str, Any] = {
+        "arm": "arm", "control": "none", "metrics": METRICS, "covariates": ["before"],
+        "by": ["country"],
+    }  # fmt: skip
+    found = compare(warehouse, **asked)
+    assert found.exact
+    assert found.to_arrow() == compare(customers(), **asked).to_arrow()
 
 
 def test_each_level_is_the_table_of_its_customers_alone() -> None:
