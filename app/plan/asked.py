@@ -1,6 +1,7 @@
 """What a call for a plan's power may say of customers, beside what the form has."""
 
 import re
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
@@ -58,7 +59,8 @@ class PowerQuery(BaseModel):
         said: dict[str, Any] = self.model_dump(exclude={"guardrail"})
         besides = {key: said.pop(key) for key in Known.__slots__ if key in said}
         levels = dict(typed.known.guardrails) | dict(_guardrail(text) for text in self.guardrail)
-        known = Known(**besides, guardrails=tuple(levels.items()))
+        given = {key: value for key, value in besides.items() if value is not None}
+        known = replace(typed.known, **given, guardrails=tuple(levels.items()))
         return typed.but(**said, known=known)
 
 

@@ -67,6 +67,10 @@ ASIDE: Final[Mapping[str, Typed]] = {
     "outlook-sd": N,
     "outlook-effect": N,
     "outlook-contacts": N,
+    "outlook-denominator": N,
+    "outlook-cluster_size": N,
+    "outlook-icc": N,
+    "outlook-effective_share": P,
 }
 CONTROL_SHARE: Final = "design-control_share"
 METRIC: Final[Mapping[str, Typed]] = {

@@ -18,7 +18,7 @@ from app.plan.fields import (
 from app.plan.words import DESIGNS, GOALS, KINDS, LOOKS, ROLES, SPENDING
 from app.refusals import TooLarge
 from experiments.errors import BadInput, Problem
-from experiments.terms import MetricKind
+from experiments.terms import SHARES, DesignKind, MetricKind
 
 LONGEST: Final = 200_000  # characters of a form
 NEW_METRIC: Final[Fields] = {"kind": "mean", "role": "secondary", "direction": "up"}
@@ -70,6 +70,10 @@ LABELS: Final[Mapping[str, str]] = {
     "outlook-rate_with": "With the program you expect",
     "outlook-effect": "What you expect the program to add per customer",
     "outlook-contacts": "Contacts per treated customer",
+    "outlook-denominator": "What it is divided by, per customer",
+    "outlook-cluster_size": "Customers who belong together, on average",
+    "outlook-icc": "How alike they are (intraclass correlation)",
+    "outlook-effective_share": "What weighting leaves of the control group",
 }
 _HOW_MUCH: Final = {
     "outlook-mean": "How much of it there is without the program",
@@ -118,6 +122,9 @@ FIRST_METRIC: Final[Fields] = {"kind": "mean", "role": "primary", "direction": "
 # Of what is typed beside the plan, what only an amount or events need, and what only a share does.
 AMOUNT_ASIDE: Final = frozenset({"outlook-mean", "outlook-sd", "outlook-effect"})
 RATE_ASIDE: Final = frozenset({"outlook-rate", "outlook-rate_with"})
+CLUSTER_ASIDE: Final = frozenset({"outlook-cluster_size", "outlook-icc"})
+RATIO_ASIDE: Final = frozenset({"outlook-denominator"})
+SUPPLIED_ASIDE: Final = frozenset({"outlook-effective_share"})
 ROW_TITLES: Final = {"metrics": "Metric", "treatments": "Program", "segments": "Segment"}
 # Choices of the form, in plain words; what this version does not compute is not offered.
 CHOICES: Final[Mapping[str, list[tuple[str, str]]]] = {
@@ -156,6 +163,22 @@ _INSTEAD: Final[Mapping[str, str]] = {
 }
 _WITHOUT_WINDOW: Final = re.compile(r"^look = \"always_valid\".*?metric '(.+?)' has no window")
 _METRIC: Final = re.compile(r"^metric '(.+?)' ")
+
+
+def not_asked(fields: Mapping[str, str], *, kind: MetricKind) -> frozenset[str]:
+    """What is typed beside a plan, and not asked for by its design and its money metric.
+
+    Args:
+        fields: As typed.
+        kind: What is counted of the metric that carries the money.
+    """
+    design = fields.get("design-kind", "")
+    return (
+        (AMOUNT_ASIDE if kind in SHARES else RATE_ASIDE)
+        | (frozenset() if kind is MetricKind.RATIO else RATIO_ASIDE)
+        | (frozenset() if design == DesignKind.CLUSTERED else CLUSTER_ASIDE)
+        | (frozenset() if design == DesignKind.SUPPLIED else SUPPLIED_ASIDE)
+    )
 
 
 def new_fields(*, name: str, owner: str, currency: str) -> Fields:

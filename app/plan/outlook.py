@@ -21,7 +21,7 @@ from app.plan.drafted import (
     unit_of,
 )
 from app.plan.fields import ASIDE, LEVEL, READERS, Fields, Typed, rows_of
-from app.plan.forms import AMOUNT_ASIDE, RATE_ASIDE, label_of
+from app.plan.forms import AMOUNT_ASIDE, SUPPLIED_ASIDE, label_of, not_asked
 from app.plan.known import NOTHING_KNOWN, Known
 from app.plan.typed import plain_number, read_percent
 from app.plan.words import in_short
@@ -99,6 +99,8 @@ class Assumed:
     def usual_sd(self, kind: MetricKind) -> float:
         """The spread where nobody said: few customers bring most; events spread geometrically."""
         mean = abs(self.mean or 0.0)
+        if kind is MetricKind.RATIO and self.known.denominator is not None:
+            mean *= self.known.denominator  # of a ratio it is the spread of what is divided
         counts = kind in (MetricKind.COUNT, MetricKind.BREADTH)
         return math.sqrt(mean + mean**2) if counts else SPREAD * mean
 
@@ -132,7 +134,7 @@ def assumed_of(fields: Mapping[str, str], *, kind: MetricKind) -> tuple[Assumed,
     """What was typed beside the plan; and, by field, what cannot be read."""
     found: dict[str, Any] = {}
     wrong: dict[str, str] = {}
-    left_out = AMOUNT_ASIDE if kind in SHARES else RATE_ASIDE
+    left_out = not_asked(fields, kind=kind)
     for name, typed in ASIDE.items():
         text = fields.get(name, "").strip()
         if not text or name in left_out:
@@ -151,7 +153,8 @@ def assumed_of(fields: Mapping[str, str], *, kind: MetricKind) -> tuple[Assumed,
     if kind in SHARES:
         found["effect"] = _more(found.get("rate"), expected)
     levels, unread = _levels(fields)
-    return Assumed(**found, known=Known(guardrails=levels)), wrong | unread
+    besides = {key: found.pop(key) for key in Known.__slots__ if key in found}
+    return Assumed(**found, known=Known(**besides, guardrails=levels)), wrong | unread
 
 
 def _levels(
@@ -178,14 +181,15 @@ def assumed_facts(given: Mapping[str, Any], fields: Mapping[str, str]) -> list[t
     """What was typed for the outlook, by the labels of the form, and what was assumed besides."""
     kind = kind_of(given)
     unit = "" if kind is not MetricKind.MEAN else money_unit(given)
-    left_out = AMOUNT_ASIDE if kind in SHARES else RATE_ASIDE
+    left_out = not_asked(fields, kind=kind)
     facts = {}
     for name, typed in ASIDE.items():
         text = fields.get(name, "").strip()
         if not text or name in left_out:
             continue
         if typed is Typed.PERCENT:
-            text = f"{text.rstrip('% ')}\u00a0% of customers"
+            whom = "the control group" if name in SUPPLIED_ASIDE else "customers"
+            text = f"{text.rstrip('% ')}\u00a0% of {whom}"
         elif name in AMOUNT_ASIDE:
             text = f"{text} {unit}".strip()
         facts[name] = text

@@ -162,6 +162,71 @@ def test_a_standard_deviation_that_nobody_knows_is_assumed_and_said_so(
     assert "standard deviation 4.47" in manager.post(f"{PAGE}/outlook", data=typed).text
 
 
+def chance(manager: TestClient, typed: dict[str, str]) -> float:
+    """The chance to prove it that the panel shows, in per cent; below 0 where it shows none."""
+    panel = words(manager.post(f"{PAGE}/outlook", data=typed).text)
+    found = re.search(r"the chance to prove it is (?:above |below )?([\d.]+) ?%", panel)
+    return float(found[1]) if found else -1.0
+
+
+BRANCHES = {
+    **FORM,
+    "design-kind": "clustered",
+    "design-cluster": "branch",
+    "outlook-mean": "40",
+    "outlook-effect": "6",
+}
+
+
+def test_customers_who_belong_together_are_asked_for_and_heeded(
+    site: Site, manager: TestClient
+) -> None:
+    unsaid = words(manager.post(f"{PAGE}/outlook", data=BRANCHES).text)
+    assert "say how many customers a cluster has" in unsaid
+    twenty = {**BRANCHES, "outlook-cluster_size": "20"}
+    alike = {**twenty, "outlook-icc": "0,2"}
+    one_by_one = chance(manager, {**alike, "design-kind": "randomized"})
+    assert one_by_one > chance(manager, twenty) > chance(manager, alike) > 0
+    manager.post(PAGE, data=alike)
+    review = words(manager.get(f"{PAGE}/review").text)
+    assert "<dt>Customers who belong together, on average</dt><dd>20</dd>" in review
+    assert "<dt>How alike they are (intraclass correlation)</dt><dd>0,2</dd>" in review
+    api = site.script("manager")
+    asked = api.get("/pilots/wiosenna-lodz/power").json()["power"]
+    assert asked == api.get("/pilots/wiosenna-lodz/power?cluster_size=20&icc=0.2").json()["power"]
+    assert asked < api.get("/pilots/wiosenna-lodz/power?icc=0.01").json()["power"]
+    manager.post(PAGE, data={**alike, "design-kind": "randomized"})
+    assert "belong together, on average" not in manager.get(f"{PAGE}/review").text
+
+
+def test_what_a_ratio_is_divided_by_is_asked_for_and_heeded(manager: TestClient) -> None:
+    basket = {
+        **FORM,
+        "metrics-0-kind": "ratio",
+        "metrics-0-denominator": "order",
+        "value-value_per_unit": "0,4",
+        "outlook-mean": "25",
+        "outlook-effect": "5",
+    }
+    unsaid = words(manager.post(f"{PAGE}/outlook", data=basket).text)
+    assert "a ratio is not planned without the mean of its denominator" in unsaid
+    typed = {**basket, "outlook-denominator": "2"}
+    # What is divided is 50 on average; three times that is assumed.
+    assert "standard deviation 150.00" in words(manager.post(f"{PAGE}/outlook", data=typed).text)
+    assert chance(manager, typed) > 0
+    wrong = words(manager.post(f"{PAGE}/outlook", data={**typed, "outlook-denominator": "0"}).text)
+    assert "A denominator of 0.0 on average divides nothing" in wrong
+
+
+def test_supplied_groups_are_asked_what_weighting_leaves(manager: TestClient) -> None:
+    chosen = {**BRANCHES, "design-kind": "supplied", "design-cluster": ""}
+    half = {**chosen, "outlook-effective_share": "50"}
+    assert chance(manager, chosen) < 0 < chance(manager, half)
+    assert chance(manager, half) < chance(manager, {**half, "outlook-effective_share": "100"})
+    manager.post(PAGE, data=half)
+    assert "50 % of the control group" in words(manager.get(f"{PAGE}/review").text)
+
+
 def test_the_form_asks_what_the_metric_that_decides_needs(manager: TestClient) -> None:
     panel = manager.post(f"{PAGE}/outlook", data=SHARE).text
     assert 'id="money-kind" data-kind="rate" hidden hx-swap-oob="true"' in panel
