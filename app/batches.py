@@ -12,6 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from sqlalchemy import func
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -20,6 +21,16 @@ from app.refusals import NotFound, NotNow
 from app.stored import to_text
 from app.tables import BatchKind, BatchRow, BatchState, CorrectedBatchRow
 from experiments.errors import BadFile, BadInput, Problem
+
+
+class RecordedMeanwhile(NotNow):
+    """The same upload was recorded between the look for it and its acceptance."""
+
+    def __init__(self, file_name: str) -> None:
+        super().__init__(
+            f"{file_name} was recorded at the same moment by somebody else; send it again to get "
+            f"that receipt."
+        )
 
 
 @contextmanager
@@ -135,22 +146,21 @@ def accept_all(session: Session, receipts: Sequence[tuple[BatchRow, object]]) ->
 
     Raises:
         NotNow: Another process took over and gave them up.
+        RecordedMeanwhile: A batch that counts has the same content.
     """
-    numbers = [number_of(batch) for batch, _ in receipts]
-    states = session.exec(
-        select(BatchRow.state).where(col(BatchRow.batch_no).in_(numbers)).with_for_update()
-    ).all()
-    if any(state != BatchState.PENDING for state in states):
-        batch, _ = receipts[0]
-        raise NotNow(
-            f"Batch {batch.batch_no} was given up, because another process writes to the ledger; "
-            f"send {batch.file_name} again."
-        )
-    for batch, receipt in receipts:
-        batch.state = BatchState.ACCEPTED
-        batch.receipt_json = to_text(receipt)
-        session.add(batch)
-    session.commit()
+    name = receipts[0][0].file_name
+    try:
+        _refuse_given_up(session, [batch for batch, _ in receipts])
+        for batch, receipt in receipts:
+            batch.state = BatchState.ACCEPTED
+            batch.receipt_json = to_text(receipt)
+            session.add(batch)
+        session.commit()
+    except IntegrityError as error:
+        session.rollback()
+        if "content" in str(error.orig):
+            raise RecordedMeanwhile(name) from None
+        raise
 
 
 def reverse(
@@ -205,7 +215,8 @@ def reverse(
         reverses=batch_no,
         reason=reason.strip(),
     )
-    session.add(reversal)
+    batch.content = None
+    session.add_all([batch, reversal])
     session.flush()
     return reversal
 
@@ -303,6 +314,18 @@ def sha256_of(path: Path) -> str:
         raise BadFile(
             f"{path.name} cannot be read ({error.strerror}); check who may read it."
         ) from None
+
+
+def _refuse_given_up(session: Session, batches: Sequence[BatchRow]) -> None:
+    numbers = [number_of(batch) for batch in batches]
+    states = session.exec(
+        select(BatchRow.state).where(col(BatchRow.batch_no).in_(numbers)).with_for_update()
+    ).all()
+    if any(state != BatchState.PENDING for state in states):
+        raise NotNow(
+            f"Batch {numbers[0]} was given up, because another process writes to the ledger; "
+            f"send {batches[0].file_name} again."
+        )
 
 
 def _standing_correction(session: Session, batch_no: int) -> int | None:

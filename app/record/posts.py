@@ -176,6 +176,8 @@ def _recorded(
             without=without,
         )
         confirm(session, workspace.ledger, now=now, tables=("directory", "behavior"))
+        for batch in batches:
+            batch.content = batch.sha256
         accept_all(session, list(zip(batches, receipts, strict=True)))
     except BaseException:
         discard(session, batches)

@@ -1,5 +1,6 @@
 """Record a file of behavior, and find what was recorded."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import ibis.expr.types as ir
 from sqlmodel import Session, select
 
 from app.batches import (
+    RecordedMeanwhile,
     accept,
     excluded,
     number_of,
@@ -75,18 +77,18 @@ def take_behavior(
     earlier = repeated(session, sha256=sha256_of(path), columns=columns)
     session.commit()
     if earlier is None:
-        return Recorded(
-            record_file(
-                workspace,
-                path,
-                columns,
-                complete_through=complete_through,
-                now=now,
-                by=by,
-                name=name,
-            ),
-            repeated=False,
-        )
+        try:
+            receipt = record_file(
+                workspace, path, columns,
+                complete_through=complete_through, now=now, by=by, name=name,
+            )  # fmt: skip
+        except RecordedMeanwhile:
+            earlier = repeated(session, sha256=sha256_of(path), columns=columns)
+            session.commit()
+            if earlier is None:
+                raise
+        else:
+            return Recorded(receipt, repeated=False)
     refuse_further_completeness(earlier, complete_through)
     return Recorded(receipt_of(earlier), repeated=True)
 
@@ -146,6 +148,7 @@ def record_file(
         batch.complete_through = complete_through
         batch.measures_json = json.dumps(sorted(measures))
         batch.columns_json = meaning_of(columns)
+        batch.content = content_of(batch.sha256, columns)
         accept(session, batch, receipt)
     return receipt
 
@@ -198,6 +201,11 @@ def meaning_of(columns: BehaviorFile) -> str:
     )
     said["measures"] = sorted(columns.measures)
     return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def content_of(sha256: str, columns: BehaviorFile) -> str:
+    """What bytes say: they, and what their columns mean."""
+    return hashlib.sha256(f"{sha256} {meaning_of(columns)}".encode()).hexdigest()
 
 
 def _enrolled(workspace: Workspace) -> list[ir.Table]:

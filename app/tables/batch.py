@@ -27,7 +27,11 @@ class BatchState(StrEnum):
 
 
 class BatchRow(Table, table=True):
-    """The receipt of an upload; `batch_no` orders the ledger."""
+    """The receipt of an upload; `batch_no` orders the ledger.
+
+    `content` stands for bytes and their meaning while the batch counts: no two of them have the
+    same. It is empty for a correction, which may say the same thing again.
+    """
 
     __tablename__ = "batches"
     __table_args__ = (
@@ -39,7 +43,7 @@ class BatchRow(Table, table=True):
 
     batch_no: int | None = Field(default=None, primary_key=True)
     kind: str = Field(max_length=16)
-    state: str = Field(max_length=16)
+    state: str = Field(max_length=16, index=True)
     file_name: str
     sha256: str = Field(max_length=64, index=True)
     user_id: int | None = Field(default=None, foreign_key="users.id")
@@ -48,6 +52,7 @@ class BatchRow(Table, table=True):
     measures_json: str = "[]"
     columns_json: str | None = None
     receipt_json: str | None = None
+    content: str | None = Field(default=None, max_length=64, index=True, unique=True)
     reverses: int | None = Field(default=None, foreign_key="batches.batch_no", unique=True)
     reason: str | None = None
 

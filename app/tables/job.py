@@ -55,6 +55,6 @@ class JobRow(Table, table=True):
     worker: str | None = Field(default=None, max_length=64)
     lease_until: datetime | None = None
     created_at: datetime
-    ended_at: datetime | None = None
+    ended_at: datetime | None = Field(default=None, index=True)
     answer_status: int | None = None
     answer_json: str | None = None

@@ -26,6 +26,7 @@ from app.errors import ProblemDocument
 from app.tables import IdempotencyKeyRow, JobRow
 from app.web.api import PREFIX
 from app.web.group_commit import write_together
+from app.web.process import is_gone, own_process
 
 IN_MEMORY: Final = 1024**2  # bytes of a body, above which it waits on disk
 LONGEST_KEY: Final = 255
@@ -133,7 +134,7 @@ def _begin(session: Session, asked: Sequence[_Asked]) -> list[int | Response]:
         elif not _was_cut_off(session, row, one):
             found.append(_known(row, one.digest))
             continue
-        row.request_sha256, row.created_at = one.digest, one.now
+        row.request_sha256, row.created_at, row.process = one.digest, one.now, own_process()
         session.add(row)
         known[one.caller, one.key] = row
         found.append(row)
@@ -144,11 +145,11 @@ def _begin(session: Session, asked: Sequence[_Asked]) -> list[int | Response]:
 def _was_cut_off(session: Session, row: IdempotencyKeyRow, asked: _Asked) -> bool:
     """Whether the first request got no answer and never will, so that it may be made again.
 
-    Its job may have ended without it, where the site was stopped: that has the answer.
+    Its process may be gone, or its job have ended without it: that has the answer.
     """
     if row.status is not None or row.id is None:
         return False
-    if asked.now - row.created_at > GIVEN_UP:
+    if asked.now - row.created_at > GIVEN_UP or is_gone(row.process):
         return True
     if row.request_sha256 != asked.digest:
         return False

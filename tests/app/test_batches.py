@@ -6,15 +6,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from app import batches
 from app.batches import (
+    RecordedMeanwhile,
     accept,
     complete_through,
     discard_pending,
@@ -24,15 +27,17 @@ from app.batches import (
     pending_batch,
     reverse,
 )
-from app.database import Database
+from app.database import Database, open_database
 from app.record import service as record_service
-from app.record.service import receipt_of, record_file, repeated, take_behavior
+from app.record.service import Recorded, receipt_of, record_file, repeated, take_behavior
 from app.refusals import NotFound, NotNow
 from app.tables import BatchKind, BatchRow, BatchState
 from app.workspace import Workspace
 from experiments.behavior.accounts import Attribute
+from experiments.engines.embedded import open_embedded
 from experiments.errors import BadFile, BadInput
 from experiments.plan.pilot_file import BehaviorFile
+from experiments.record.recording import record
 from tests.app.kept import DIED, NOW, ORDERS, WITH_IDS, kept_workspace
 
 LINES = ["who,day,what,amount,order", "a,2026-03-01,revenue,5,o1", "b,2026-03-02,revenue,7,o2"]
@@ -298,6 +303,53 @@ def test_the_same_upload_gets_its_first_receipt(workspace: Workspace, orders: Pa
     assert (first.repeated, again.repeated) == (False, True)
     assert first.receipt == again.receipt
     assert len(workspace.session.exec(select(BatchRow)).all()) == 1
+
+
+def test_of_two_uploads_at_once_with_the_same_content_one_becomes_a_batch(
+    workspace: Workspace, orders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither finds the other before it is written; the registry lets one of them count."""
+    receipts: list[Recorded | None] = []
+
+    def overtaken(*args: Any, **named: Any) -> Any:
+        found = record(*args, **named)
+        if not receipts:
+            receipts.append(None)
+            database = open_database(tmp_path / "kept" / "registry.db")
+            with open_embedded() as engine, database.writing() as session:
+                other = replace(workspace, session=session, engine=engine, scratch=tmp_path)
+                receipts[0] = take_behavior(other, orders, ORDERS, complete_through=None, now=NOW)
+            database.close()
+        return found
+
+    monkeypatch.setattr(record_service, "record", overtaken)
+    second = take_behavior(workspace, orders, ORDERS, complete_through=None, now=NOW)
+    assert receipts[0] is not None
+    assert (receipts[0].repeated, second.repeated) == (False, True)
+    assert second.receipt == receipts[0].receipt
+    states = workspace.session.exec(select(BatchRow.state).order_by(col(BatchRow.batch_no))).all()
+    assert [*states] == [BatchState.DISCARDED, BatchState.ACCEPTED]
+    workspace.session.commit()
+    assert values(workspace) == [5, 7]
+
+
+def test_a_content_counts_once_until_it_is_taken_back(session: Session) -> None:
+    def accepted() -> int:
+        row = BatchRow(
+            kind=BatchKind.BEHAVIOR, state=BatchState.PENDING, file_name="f.csv", sha256="s",
+            received_at=NOW,
+        )  # fmt: skip
+        session.add(row)
+        session.commit()
+        row.content = "s"
+        accept(session, row, RECEIPT)
+        return number_of(row)
+
+    first = accepted()
+    with pytest.raises(RecordedMeanwhile, match=r"f\.csv was recorded at the same moment"):
+        accepted()
+    undo(session, first)
+    assert accepted() > first
 
 
 def test_the_same_file_under_another_meaning_is_no_repeat(

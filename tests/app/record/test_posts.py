@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlmodel import select
+from sqlmodel import select, update
 
 from app.jobs.service import wait
 from app.tables import BatchRow, IdempotencyKeyRow, JobKind, JobRow, JobState, JournalRow
 from app.web.group_commit import group_commit
+from app.web.process import own_process
 from app.work import open_worker
 from experiments.engines.engine import open_engine
 from experiments.ledger.ledger import Ledger
@@ -151,6 +153,46 @@ def test_a_key_is_one_post_also_where_the_site_was_stopped_before_it_answered(si
         session.commit()
     again = api.post("/behavior", json=[row("a")], headers=key)
     assert (again.status_code, again.json()) == (201, first.json())
+    assert len(held(site)) == 1
+
+
+def test_a_key_whose_process_is_gone_is_free_at_once(site: Site) -> None:
+    """Its request was cut off before it was a job; nobody waits for minutes."""
+    api, key = site.script("manager"), {"Idempotency-Key": "k1"}
+    api.post("/behavior", json=[row("a", "x")], headers=key)
+
+    def cut_off(process: str | None) -> None:
+        with site.database.writing() as session:
+            kept = session.exec(select(IdempotencyKeyRow)).one()
+            kept.status = kept.body = kept.headers_json = None
+            kept.process = process
+            session.add(kept)
+            session.exec(update(JobRow).values(id="another", ended_at=None))
+            session.commit()
+
+    cut_off(own_process())
+    assert api.post("/behavior", json=[row("a", "x")], headers=key).status_code == 409
+    cut_off(None)  # nobody knows whose it is
+    assert api.post("/behavior", json=[row("a", "x")], headers=key).status_code == 409
+    with ProcessPoolExecutor(1, get_context("spawn")) as other:
+        gone = other.submit(own_process).result()
+    cut_off(gone)
+    assert api.post("/behavior", json=[row("a", "x")], headers=key).status_code == 422
+
+
+def test_a_repeated_request_gets_its_first_answer_also_where_that_only_led_to_the_job(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same words again: whoever is told where to look finds there what came of it."""
+    monkeypatch.setattr("app.web.jobs.SECONDS", 0.0)
+    api, key = site.script("manager"), {"Idempotency-Key": "k1"}
+    first = api.post("/behavior", json=[row("a")], headers=key)
+    wait(site.database, first.json()["job"], seconds=60)
+    again = api.post("/behavior", json=[row("a")], headers=key)
+    assert (first.status_code, again.status_code, again.text) == (202, 202, first.text)
+    assert again.headers["location"] == first.headers["location"]
+    job = api.get(again.headers["location"].removeprefix("/api/v1")).json()
+    assert (job["status"], job["answer"]["accepted"]) == (201, 1)
     assert len(held(site)) == 1
 
 
