@@ -23,7 +23,7 @@ from app.upkeep.backup_proof import problems_of
 from app.upkeep.backup_set import FORMAT, REGISTRY, Manifest, Place
 from app.upkeep.leases import leased
 from app.upkeep.registry_dump import ENDING, dump_registry, schema_of, snapshot
-from app.upkeep.retention import needed_uploads, remove_uploads
+from app.upkeep.retention import needed_uploads, remove_rows, remove_uploads
 from app.upkeep.rounds import noted
 from experiments.errors import PROBLEMS_SHOWN, BadInput, PilotError, Problem
 from experiments.ledger.ledger import Ledger
@@ -82,7 +82,7 @@ def back_up(
 ) -> BackedUp:
     """Make a backup beside those that are there, and prove it by reading it again.
 
-    Uploads whose batches it contains are removed afterwards.
+    Uploads whose batches it contains are removed afterwards, and the rows of small posts.
 
     Args:
         database: The registry, of any schema.
@@ -112,6 +112,7 @@ def back_up(
         deleted = there.keep_newest(keep, own=name) if keep else 0
         with database.reading() as session:
             needed = needed_uploads(session)
+        remove_rows(database, before=now)
         removed, removed_size = remove_uploads(files, contained=known.accepted, needed=needed)
         done.result = made = BackedUp(
             place=str(there.folder),

@@ -7,14 +7,21 @@ that waits for its draw, and whatever a job that is not over reads, is kept long
 import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from pydantic_core import from_json
+from sqlalchemy import update
 from sqlmodel import Session, col, select
 
-from app.tables import BatchRow, BatchState, CustomerListRow, JobRow
+from app.database import Database
+from app.tables import BatchRow, BatchState, CustomerListRow, JobKind, JobRow
 from app.web.inbox import TAKEN, WAITING, inbox_of
 from app.web.jobs import OPEN
+
+EMPTIED: Final = '{"rows": []}'  # arguments of a small post, once a backup stands for it
+AT_ONCE: Final = 5_000  # jobs in one transaction, so that nobody waits for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,35 @@ def accepted_batches(session: Session) -> frozenset[int]:
     """Numbers of the batches that were accepted."""
     numbers = select(BatchRow.batch_no).where(BatchRow.state == BatchState.ACCEPTED)
     return frozenset(number for number in session.exec(numbers).all() if number is not None)
+
+
+def remove_rows(database: Database, *, before: datetime) -> int:
+    """Empty the jobs of small posts that were over before a verified backup; how many.
+
+    Whatever a backup holds of such a job, it is enough: what it became, or the rows themselves.
+
+    Args:
+        database: The registry.
+        before: When the backup began.
+    """
+    full = (
+        select(JobRow.id)
+        .where(
+            JobRow.kind == JobKind.ROWS,
+            col(JobRow.ended_at) < before,
+            JobRow.arguments_json != EMPTIED,
+        )
+        .limit(AT_ONCE)
+    )
+    emptied = 0
+    while True:
+        with database.writing() as session:
+            some = update(JobRow).where(col(JobRow.id).in_(full)).values(arguments_json=EMPTIED)
+            changed = session.exec(some, execution_options={"synchronize_session": False})
+            session.commit()
+        emptied += changed.rowcount
+        if changed.rowcount < AT_ONCE:
+            return emptied
 
 
 def remove_uploads(

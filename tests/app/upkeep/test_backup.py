@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,7 +12,16 @@ from sqlmodel import col, select
 
 from app.database import Database
 from app.refusals import NotNow
-from app.tables import BatchRow, BatchState, LeaseRow, UpkeepKind, UpkeepRow
+from app.tables import (
+    BatchRow,
+    BatchState,
+    JobKind,
+    JobRow,
+    JobState,
+    LeaseRow,
+    UpkeepKind,
+    UpkeepRow,
+)
 from app.upkeep.backup import BackupFailed, back_up
 from app.upkeep.backup_set import Place
 from app.upkeep.registry_dump import ENDING, Dumped
@@ -122,6 +131,26 @@ def test_uploads_are_kept_until_a_backup_holds_what_they_became(site: Site, tmp_
     held = {file.path for file in Place(tmp_path / "backups").read()[1].files}
     assert f"files/inbox/{waiting.name}/upload.csv" in held
     assert not [path for path in held if taken.name in path]
+
+
+def test_rows_of_small_posts_are_kept_until_a_backup_holds_what_they_became(
+    site: Site, tmp_path: Path
+) -> None:
+    before, over = clock() - timedelta(minutes=1), (JobState.DONE, JobState.FAILED)
+    with site.database.writing() as session:
+        for state in (JobState.RUNNING, *over):
+            job = JobRow(
+                id=state, kind=JobKind.ROWS, state=state, user_id=1, created_at=before,
+                ended_at=before if state in over else None,
+                arguments_json=json.dumps({"name": "rows.ndjson", "rows": [["ann"]]}),
+            )  # fmt: skip
+            session.add(job)
+        session.commit()
+    backed_up(site, tmp_path / "backups")
+    with site.database.reading() as session:
+        kept = session.exec(select(JobRow).where(JobRow.kind == JobKind.ROWS)).all()
+        rows = {job.state: json.loads(job.arguments_json)["rows"] for job in kept}
+    assert rows == {"running": [["ann"]], "done": [], "failed": []}
 
 
 def test_a_pending_batch_is_not_in_what_the_backup_counts(site: Site, tmp_path: Path) -> None:
