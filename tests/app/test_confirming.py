@@ -4,12 +4,14 @@ No power is cut: the states that one can leave are made by hand, as they were me
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from threading import Barrier
 
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from app.batches import excluded
 from app.confirming import confirm, damages_of, mend, newest_confirmed, refuse_damaged
@@ -111,6 +113,27 @@ def test_a_registry_that_never_saw_the_ledger_confirms_it_as_it_stands(
     confirm(quick_session, ledger, now=NOW)
     assert [row.version for row in quick_session.exec(select(CommitRow)).all()] == [2]
     assert len(quick_session.exec(select(DataFileRow)).all()) == 2
+
+
+def test_processes_that_confirm_at_the_same_moment_agree(database_url: str, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger")
+    database, barrier = open_database(database_url), Barrier(4)
+
+    def confirmed(_: int) -> int:
+        with database.writing() as session:
+            barrier.wait()
+            found = confirm(session, ledger, now=NOW)
+            session.commit()
+            return found
+
+    with ThreadPoolExecutor(4) as threads:
+        for batch_no in range(1, 13):
+            append_rows(ledger, [batch_no], batch_no=batch_no)
+            assert sum(threads.map(confirmed, range(4))) == (2 if batch_no == 1 else 1)
+    with database.reading() as session:
+        versions = session.exec(select(CommitRow.version).order_by(col(CommitRow.version))).all()
+        assert [*versions] == list(range(13))
+    database.close()
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)

@@ -92,9 +92,7 @@ def main() -> None:
             ledger = Ledger(Path(name) / "ledger")
             files = len(ledger.live_files("behavior"))
             held = engine.fetch(ledger.behavior(engine).count().as_table())[0][0].as_py()
-        print(
-            f"the ledger holds {held:,} rows in {files:,} files; {posted:,} were answered"
-        )
+        print(f"the ledger holds {held:,} rows in {files:,} files; {posted:,} were answered")
 
 
 async def _load(
