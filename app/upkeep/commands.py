@@ -93,6 +93,7 @@ def _backup(settings: Settings, folder: Path, *, keep: int | None) -> None:
     # Imported here, so that help need not wait for the libraries.
     from app.administration import opened  # noqa: PLC0415
     from app.upkeep.backup import back_up  # noqa: PLC0415
+    from app.upkeep.round_words import megabytes  # noqa: PLC0415
     from app.workspace import open_ledger  # noqa: PLC0415
 
     with opened(settings) as database:
@@ -105,15 +106,15 @@ def _backup(settings: Settings, folder: Path, *, keep: int | None) -> None:
             keep=keep,
         )
     typer.echo(
-        f"Backup {made.name}: {made.files:,} files, {_megabytes(made.size)}, of which "
-        f"{made.new_files:,} files, {_megabytes(made.new_size)}, are new; read again and whole. "
+        f"Backup {made.name}: {made.files:,} files, {megabytes(made.size)}, of which "
+        f"{made.new_files:,} files, {megabytes(made.new_size)}, are new; read again and whole. "
         f"The ledger counts through batch {made.ledger_through}."
     )
     if made.deleted:
         typer.echo(f"{made.deleted:,} older backups were deleted.")
     if made.uploads_removed:
         typer.echo(
-            f"{made.uploads_removed:,} uploads, {_megabytes(made.uploads_size)}, are not needed "
+            f"{made.uploads_removed:,} uploads, {megabytes(made.uploads_size)}, are not needed "
             f"any more and were removed."
         )
 
@@ -121,6 +122,7 @@ def _backup(settings: Settings, folder: Path, *, keep: int | None) -> None:
 def _restore(settings: Settings, folder: Path, name: str | None) -> None:
     from app.administration import opened  # noqa: PLC0415
     from app.upkeep.restore import restore  # noqa: PLC0415
+    from app.upkeep.round_words import megabytes  # noqa: PLC0415
     from app.workspace import open_ledger  # noqa: PLC0415
 
     with opened(settings) as database:
@@ -134,7 +136,7 @@ def _restore(settings: Settings, folder: Path, name: str | None) -> None:
         )
     typer.echo(
         f"Restored backup {found.name} of {found.made_at:%Y-%m-%d %H:%M} UTC: "
-        f"{found.files:,} files, {_megabytes(found.size)}, {found.rows:,} rows of the ledger, "
+        f"{found.files:,} files, {megabytes(found.size)}, {found.rows:,} rows of the ledger, "
         f"through batch {found.ledger_through}."
     )
     if found.erased:
@@ -209,7 +211,3 @@ def _erase(settings: Settings, customer_id: str, reason: str) -> None:
             session.commit()
     for sentence in sentences(found, timezone=settings.timezone):
         typer.echo(sentence)
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB"

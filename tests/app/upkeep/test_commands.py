@@ -39,6 +39,7 @@ def test_a_backup_is_made_restored_and_proved(folder: Path, tmp_path: Path) -> N
     place = str(tmp_path / "backups")
     assert "read again and whole" in pilotbook(folder, "backup", place).stdout
     again = pilotbook(folder, "backup", place).stdout
+    assert "files, below 0.1 MB, are new" in again
     assert "The ledger counts through batch 2." in again
     said = pilotbook(tmp_path / "new", "restore", place).stdout
     assert "1,600 rows of the ledger, through batch 2." in said
