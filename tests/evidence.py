@@ -15,7 +15,7 @@ from experiments.analyse.evidence import Evidence, Measured
 from experiments.analyse.looks import LookTaken
 from experiments.analyse.rows import Reach
 from experiments.analyse.variables import Outcome as Compared
-from experiments.behavior.summaries import Sums
+from experiments.behavior.sums import Sums
 from experiments.pilot import Plan
 from experiments.terms import Look
 

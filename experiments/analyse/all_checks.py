@@ -14,7 +14,7 @@ from experiments.analyse.looks import LookTaken
 from experiments.analyse.rows import Reach, RowsUsed
 from experiments.analyse.schedule import Lifted
 from experiments.analyse.signs import Signs
-from experiments.behavior.summaries import Sums
+from experiments.behavior.sums import Sums
 from experiments.pilot import Plan
 from experiments.terms import DesignKind
 

@@ -28,8 +28,8 @@ from experiments.analyse.schedule import Lifted, Schedule
 from experiments.analyse.signs import count_clusters, read_contacts_by_others, read_signs
 from experiments.analyse.supplied import weigh
 from experiments.behavior.accounts import AccountColumns, Enrolment
-from experiments.behavior.census import take_census
-from experiments.behavior.summaries import Sums
+from experiments.behavior.reading import read_behavior
+from experiments.behavior.sums import Sums
 from experiments.engines.engine import Engine
 from experiments.errors import NotSupported, Undefined
 from experiments.pilot import Plan
@@ -185,10 +185,18 @@ def analyse(
         as_of=None if early else as_of,
     )
     seen = rows_seen(plan, behavior=behavior, as_of=as_of)
-    enrolment = _held(engine, enrolment)
-    census = None
+    enrolment = _dated(engine, enrolment)
+    number = schedule.number(as_of) or 1
+    taken_before = schedule.days[: number - 1] if schedule.kind is Look.GROUP_SEQUENTIAL else ()
+    earlier = taken_before if schedule.growing else ()
+    reading = None
     if not early:
-        census = take_census(engine, plan, behavior=behavior, enrolment=enrolment, as_of=as_of)
+        reading = read_behavior(
+            engine, plan, behavior=behavior, enrolment=enrolment, as_of=as_of, earlier=earlier
+        )
+        # The engine holds them now, beside what was added up.
+        enrolment = replace(enrolment, rows=reading.customers.select(enrolment.rows.columns))
+    census = None if reading is None else reading.census
     contacts = seen if census is None or census.rows_of(CONTACT) else None
     reached = reach(engine, plan, behavior=contacts, enrolment=enrolment)
     others = read_contacts_by_others(engine, plan, seen=contacts, enrolment=enrolment)
@@ -207,8 +215,6 @@ def analyse(
             gaps=gaps,
             lifts=lifts,
         )
-    number = schedule.number(as_of) or 1
-    taken_before = schedule.days[: number - 1] if schedule.kind is Look.GROUP_SEQUENTIAL else ()
     gathered = gather(
         engine,
         plan,
@@ -218,8 +224,8 @@ def analyse(
         reached=reached,
         tier=tier,
         as_of=as_of,
-        earlier=taken_before if schedule.growing else (),
-        behavior=behavior,
+        earlier=earlier,
+        reading=reading,
         has_contacts=contacts is not None,
     )
     chosen = weigh(
@@ -301,15 +307,15 @@ def analyse(
         analysis,
         gathered.accounts,
         gathered.columns,
-        first_outcome_recorded_at=census.first_outcome_recorded_at(plan),
+        first_outcome_recorded_at=census.first_outcome_recorded_at,
     )
 
 
-def _held(engine: Engine, enrolment: Enrolment) -> Enrolment:
-    """The enrolment in the engine, with the day of its first customer: every pass joins it."""
-    rows = engine.keep(enrolment.rows)
+def _dated(engine: Engine, enrolment: Enrolment) -> Enrolment:
+    """The enrolment with the day of its first customer."""
+    rows = enrolment.rows
     first = engine.fetch(rows.aggregate(day=rows.enrolled_at.min()))["day"][0].as_py()
-    return replace(enrolment, rows=rows, first_enrolled_on=first)
+    return replace(enrolment, first_enrolled_on=first)
 
 
 def money_alone(plan: Plan) -> Plan:

@@ -21,7 +21,7 @@ from experiments.behavior.signs import (
     late_of,
     measures_of,
 )
-from experiments.behavior.summaries import Sums
+from experiments.behavior.sums import Sums
 from experiments.pilot import Metric, Plan
 from experiments.terms import CheckName, MetricKind
 from experiments.words import day, p_is

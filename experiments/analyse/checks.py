@@ -9,7 +9,7 @@ from experiments.analyse.looks import LookTaken
 from experiments.analyse.rows import Reach, RowsUsed
 from experiments.analyse.schedule import Lifted
 from experiments.analyse.variables import label
-from experiments.behavior.summaries import Sums
+from experiments.behavior.sums import Sums
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.stats.balance import omnibus_balance, standardised_difference

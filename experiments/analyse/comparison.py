@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from experiments.analyse.evidence import Evidence
 from experiments.analyse.variables import CUSTOMERS, Outcome
 from experiments.analyse.weighted import Weighted
-from experiments.behavior.summaries import Sums
+from experiments.behavior.sums import Sums
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.stats.estimate import Difference

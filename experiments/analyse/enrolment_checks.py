@@ -9,7 +9,8 @@ from experiments.analyse.signs import count_clusters
 from experiments.analyse.variables import CLUSTER, CUSTOMERS, attributes_by_arm
 from experiments.behavior.accounts import Enrolment
 from experiments.behavior.clusters import by_cluster
-from experiments.behavior.summaries import Summary, Sums
+from experiments.behavior.summaries import Summary
+from experiments.behavior.sums import Sums
 from experiments.engines.engine import Engine
 from experiments.pilot import Plan
 

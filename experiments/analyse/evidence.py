@@ -28,11 +28,13 @@ from experiments.behavior.accounts import (
     Recorded,
     accounts,
 )
+from experiments.behavior.calendar import Calendar
 from experiments.behavior.caps import capped
 from experiments.behavior.clusters import by_cluster
 from experiments.behavior.lapse import lapses
-from experiments.behavior.signs import marks, presence
-from experiments.behavior.summaries import Summary, Sums, add_up
+from experiments.behavior.reading import Reading, read_behavior
+from experiments.behavior.summaries import Summary
+from experiments.behavior.sums import Sums, add_up
 from experiments.behavior.windows import MetricWindow
 from experiments.engines.engine import Engine
 from experiments.pilot import Plan
@@ -117,7 +119,7 @@ def gather(
     tier: str | None,
     as_of: date,
     earlier: Sequence[date] = (),
-    behavior: ir.Table | None = None,
+    reading: Reading | None = None,
     has_contacts: bool = True,
 ) -> Gathered:
     """Compute accounts and take every sum that the methods need.
@@ -132,56 +134,62 @@ def gather(
         tier: Name of the attribute that holds the value tier, if any.
         as_of: The day of the analysis.
         earlier: Days of earlier looks at the same customers, whose window grows.
-        behavior: Rows of every measure, from which accounts and evidence get what the checks need;
-            None for the sums alone.
+        reading: What was read of the rows, with what the checks need; None where they are still
+            to be read, for the sums alone.
         has_contacts: Whether the ledger holds a contact with any of them.
 
     Raises:
         BadInput: An attribute that the plan uses has too many different values.
     """
     refuse_many_levels(engine, plan, enrolment, tier=tier)
-    expression, columns = accounts(
+    read = reading or read_behavior(
+        engine, plan, behavior=seen, enrolment=enrolment, as_of=as_of, with_checks=False
+    )
+    uncut, columns = accounts(
+        engine,
         plan,
+        customers=read.customers,
         behavior=seen,
         enrolment=enrolment,
         known=known,
         as_of=as_of,
         earlier=earlier,
-        also=None if behavior is None else marks(plan, enrolment, as_of=as_of),
         has_contacts=has_contacts,
     )
-    if behavior is not None:
-        there = presence(plan, behavior=behavior, enrolment=enrolment, as_of=as_of)
-        expression = expression.left_join(there, "customer").drop("customer_right")
-    kept = capped(engine, plan, engine.keep(expression), columns)
+    kept = capped(engine, plan, uncut, columns)
     laid_out = variables(plan, engine, kept, columns, enrolment=enrolment, tier=tier)
-    with engine.held(laid_out.rows) as rows:
-        everybody = _measured(engine, rows, plan, laid_out, with_baseline=True)
-        windows = {
-            metric.name: MetricWindow.of(metric, plan).end_day
-            for metric in plan.metrics
-            if metric.name in laid_out.complete
-        }
-        # Metrics with the same window have the same customers.
-        of_window = {
-            end_day: _measured(engine, rows.filter(rows[laid_out.complete[name]]), plan, laid_out)
-            for name, end_day in windows.items()
-        }
+    everybody = _measured(engine, laid_out.rows, plan, laid_out, with_baseline=True)
+    windows = {
+        metric.name: MetricWindow.of(metric, plan).end_day
+        for metric in plan.metrics
+        if metric.name in laid_out.complete
+    }
+    # Metrics with the same window have the same customers.
+    of_window = {
+        end_day: _measured(
+            engine, laid_out.rows.filter(laid_out.rows[laid_out.complete[name]]), plan, laid_out
+        )
+        for name, end_day in windows.items()
+    }
     evidence = Evidence(
         reach=reached,
         known=known,
         everybody=everybody,
         partly={name: of_window[end_day] for name, end_day in windows.items()},
         over_time=()
-        if behavior is None
-        else periods(engine, plan, behavior=seen, enrolment=enrolment, as_of=as_of),
+        if reading is None
+        else periods(
+            Calendar.of(plan, last_enrolled_on=enrolment.last_enrolled_on, as_of=as_of),
+            reading.periods,
+            customers={arm: reached[arm].customers for arm in plan.design.arms},
+        ),
         outcomes=laid_out.outcomes,
         covariates=laid_out.covariates,
         baseline=laid_out.baseline,
         clustered=laid_out.cluster is not None,
         earlier=laid_out.earlier,
         lapses={}
-        if behavior is None
+        if reading is None
         else lapses(engine, plan, behavior=seen, enrolment=enrolment, as_of=as_of),
     )
     return Gathered(evidence, kept, columns)

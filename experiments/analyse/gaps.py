@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from experiments.analyse.comparison import Comparison
 from experiments.analyse.variables import CUSTOMERS, Outcome
-from experiments.behavior.summaries import Sums
+from experiments.behavior.sums import Sums
 from experiments.pilot import Plan
 from experiments.stats.estimate import Difference
 from experiments.stats.means import welch

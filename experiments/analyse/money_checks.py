@@ -14,7 +14,7 @@ from experiments.analyse.signs import Signs
 from experiments.analyse.variables import CONTACTS, CUSTOMERS, customers_in
 from experiments.analyse.variables import Outcome as Compared
 from experiments.behavior.signs import MONEY, MONTH, nonzero_of
-from experiments.behavior.summaries import Sums
+from experiments.behavior.sums import Sums
 from experiments.errors import Undefined
 from experiments.pilot import Plan
 from experiments.plan.break_even import BreakEven, break_even_of

@@ -8,19 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import ibis
-import ibis.expr.types as ir
-
-from experiments.behavior.accounts import Enrolment, joined
-from experiments.behavior.kinds import AMOUNT_TYPE
-from experiments.behavior.summaries import Summary
-from experiments.behavior.windows import last_window_closes
-from experiments.engines.engine import Engine
-from experiments.pilot import Plan
+from experiments.behavior.calendar import Calendar
+from experiments.behavior.tally import Spread
 from experiments.stats.moments import Sample
 
-WEEK, FOUR_WEEKS = 7, 28
-MOST_WEEKS = 20  # a longer pilot is shown in periods of four weeks
+FEWEST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,65 +32,31 @@ class Period:
 
 
 def periods(
-    engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolment, as_of: date
+    calendar: Calendar, spread: Mapping[tuple[str, int], Spread], *, customers: Mapping[str, int]
 ) -> tuple[Period, ...]:
-    """Whole periods before and after the pilot's first day; empty where fewer than three.
+    """The periods from the first with a row on; empty where rows lie in fewer than three.
 
     Args:
-        engine: Runs the queries.
-        plan: Says which measure carries money, and when.
-        behavior: Rows of the ledger that may be read.
-        enrolment: The enrolled customers.
-        as_of: The day of the analysis; a period that is not over by then is left out.
+        calendar: Which periods there are.
+        spread: Per arm and period with a row, the sums over its customers.
+        customers: Per arm, how many were enrolled.
     """
-    starts_on = plan.pilot.starts_on
-    last = min(
-        last_window_closes(plan, last_enrolled_on=enrolment.last_enrolled_on),
-        as_of - timedelta(days=1),
-    )
-    span = (last - starts_on).days + 1
-    length = WEEK if span <= MOST_WEEKS * WEEK else FOUR_WEEKS
-    after = span // length
-    rows = joined(behavior, enrolment.rows).filter(
-        lambda t: (
-            (t.measure == plan.money_metric.measure)
-            & (t.occurred_at >= starts_on - timedelta(days=after * length))
-            & (t.occurred_at < starts_on + timedelta(days=after * length))
-        )
-    )
-    numbered = rows.mutate(
-        period=(rows.occurred_at.delta(ibis.literal(starts_on), unit="day") / length)
-        .floor()
-        .cast("int64")
-    )
-    totals = numbered.group_by(["customer", "arm", "period"]).agg(
-        value=lambda t: t.value.sum().cast(AMOUNT_TYPE)
-    )
-    summary = Summary((("value",),))
-    keys = ["arm", "period"]
-    found = summary.read(engine.fetch(summary.expression(totals, by=keys)), by=keys)
-    sizes = {
-        row["arm"]: row["n"]
-        for row in engine.fetch(
-            enrolment.rows.group_by("arm").agg(n=lambda t: t.count())
-        ).to_pylist()
-    }
-    seen = sorted({int(period) for _, period in found})
-    if len(seen) < 3:
+    seen = sorted({number for _, number in spread})
+    if len(seen) < FEWEST:
         return ()
     return tuple(
         Period(
-            starts_on=starts_on + timedelta(days=number * length),
-            ends_on=starts_on + timedelta(days=(number + 1) * length - 1),
+            starts_on=calendar.first_day(number),
+            ends_on=calendar.first_day(number + 1) - timedelta(days=1),
             arms={
                 arm: Sample.from_sums(
-                    n=sizes.get(arm, 0),
-                    total=sums.totals["value"] if sums else 0,
-                    squares=sums.products["value", "value"] if sums else 0,
+                    n=many,
+                    total=found.total if found else 0,
+                    squares=found.squares if found else 0,
                 )
-                for arm in plan.design.arms
-                for sums in [found.get((arm, str(number)))]
+                for arm, many in customers.items()
+                for found in [spread.get((arm, number))]
             },
         )
-        for number in range(seen[0], after)
+        for number in range(seen[0], 2 * calendar.each)
     )

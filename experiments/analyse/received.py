@@ -16,7 +16,8 @@ from experiments.analyse.evidence import Evidence, Gathered
 from experiments.analyse.variables import CONTACTED, CUSTOMERS, Outcome
 from experiments.behavior.accounts import AccountColumns
 from experiments.behavior.kinds import has_denominator
-from experiments.behavior.summaries import Summary, Sums
+from experiments.behavior.summaries import Summary
+from experiments.behavior.sums import Sums
 from experiments.engines.engine import Engine
 from experiments.errors import Undefined
 from experiments.pilot import Plan

@@ -30,7 +30,8 @@ from experiments.behavior.signs import (
     shares_of,
     signs,
 )
-from experiments.behavior.summaries import Summary, Sums
+from experiments.behavior.summaries import Summary
+from experiments.behavior.sums import Sums
 from experiments.engines.engine import Engine
 from experiments.pilot import Plan
 from experiments.stats.dominance import TOP, Amounts
@@ -107,7 +108,7 @@ def read_signs(
         plan: Says measures, windows and clusters.
         census: Knows the newest rows.
         enrolment: The enrolled customers.
-        accounts: As the analysis reads them, with what `marks` and `presence` found.
+        accounts: As the analysis reads them, with what was read for the checks.
         columns: Which column is which.
         as_of: The day of the analysis.
     """

@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 
 from experiments.behavior.accounts import AccountColumns, Attribute, Enrolment
 from experiments.behavior.kinds import AMOUNT_TYPE
-from experiments.behavior.summaries import Sums
+from experiments.behavior.sums import Sums
 from experiments.engines.engine import Engine
 from experiments.errors import BadInput, Problem
 from experiments.pilot import Metric, Plan

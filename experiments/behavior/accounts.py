@@ -4,7 +4,7 @@ A customer without rows counts as 0, but has no last score. Columns are numbered
 and attributes may have any name; `AccountColumns` says which is which.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -18,10 +18,12 @@ from experiments.behavior.kinds import (
     days_of_last_scores,
     denominator,
     has_denominator,
+    is_a_sum,
     number,
     numerator,
 )
 from experiments.behavior.windows import MetricWindow, last_window_closes
+from experiments.engines.engine import Engine
 from experiments.pilot import Metric, Plan
 from experiments.terms import CONTACT, MetricKind
 
@@ -141,32 +143,36 @@ def joined(behavior: ir.Table, enrolment: ir.Table) -> ir.Table:
 
 
 def accounts(
+    engine: Engine,
     plan: Plan,
     *,
+    customers: ir.Table,
     behavior: ir.Table,
     enrolment: Enrolment,
     known: Mapping[str, Recorded],
     as_of: date,
     earlier: Sequence[date] = (),
-    also: Callable[[ir.Table], Mapping[str, ir.Value]] | None = None,
     has_contacts: bool = True,
 ) -> tuple[ir.Table, AccountColumns]:
-    """One row per enrolled customer, in one pass over the rows of the days that count.
+    """One row per enrolled customer.
 
     Args:
+        engine: Holds what is joined.
         plan: Says metrics and windows.
-        behavior: Rows of the ledger that may be read.
+        customers: The enrolled, with what `experiments.behavior.reading` added up of each: all
+            that is a sum.
+        behavior: Rows of the ledger that may be read, for what is none, and for contacts.
         enrolment: The enrolled customers.
         known: What the ledger holds for each metric; a pre-period of which it holds nothing
             has no column.
         as_of: The day; a window that is not over by then is not complete.
         earlier: Days as of which the money metric is wanted too, where its window grows.
-        also: What else to add up per customer over the same rows, by column; left as found.
         has_contacts: Whether the ledger holds a contact with any of them.
 
     Returns:
-        The accounts, DECIMAL(18, 4) per number, and which column is which. Percentile caps are
-        not applied yet: they need all customers (see `experiments.behavior.caps`).
+        The accounts, DECIMAL(18, 4) per number, with all else that `customers` have; and which
+        column is which. Percentile caps are not applied yet: they need all customers (see
+        `experiments.behavior.caps`).
     """
     columns = AccountColumns.of(
         plan,
@@ -175,40 +181,22 @@ def accounts(
         as_of=as_of,
         earlier=earlier,
     )
-    cells = cells_of(plan, as_of=as_of)
-    days = _that_count(plan, behavior, enrolment, as_of=as_of)
-    rows = cells.put(joined(cells.numbered(days), enrolment.rows))
-    each = {
-        metric.name: _numbers(plan, metric, at, columns, cells, as_of=as_of)
-        for at, metric in enumerate(plan.metrics)
-    }
-    lasts: dict[str, ir.Value] = {}
-    for metric in plan.metrics:
-        for one in each[metric.name]:
-            lasts |= days_of_last_scores(metric, rows, one.stretch, name=f"last_{one.upper}")
-    rows = rows.mutate(**lasts) if lasts else rows
-    money = plan.money_metric
-    until = {
-        column: Stretch.after(MetricWindow.of(money, plan, as_of=day))
-        for column, day in zip(columns.earlier, earlier, strict=True)
-    }
-    totals: dict[str, ir.Value] = {}
-    for metric in plan.metrics:
-        for one in each[metric.name]:
-            totals[one.upper] = numerator(metric, rows, one.stretch, last_day=f"last_{one.upper}")
-            if one.lower is not None:
-                totals[one.lower] = denominator(metric, rows, one.stretch)
-    totals |= {
-        column: numerator(money, rows, stretch, last_day="") for column, stretch in until.items()
-    }
+    everybody = customers
+    other = [metric for metric in plan.metrics if not is_a_sum(metric.kind)]
+    seen = _that_count(plan, behavior, enrolment, as_of=as_of)
+    if other:
+        everybody = _beside(
+            everybody, _not_sums(plan, other, columns, seen, enrolment, as_of=as_of)
+        )
     if has_contacts:
-        totals[columns.contacts] = rows.value.sum(where=is_contact(plan, rows))
-    totals |= also(rows) if also is not None else {}
-    of_customers = rows.group_by("customer").agg(**totals)
-    everybody = enrolment.rows.left_join(of_customers, "customer").drop("customer_right")
+        rows = joined(seen.filter(seen.measure == CONTACT), enrolment.rows)
+        contacts = rows.filter(is_contact(plan, rows)).group_by("customer")
+        everybody = _beside(everybody, contacts.agg(**{columns.contacts: lambda t: t.value.sum()}))
+    if everybody is not customers:
+        everybody = engine.keep(everybody)
     numbers: dict[str, ir.Value] = {}
     for at, metric in enumerate(plan.metrics):
-        for one in each[metric.name]:
+        for one in numbers_of(metric, at, has_before=metric.name in columns.before):
             numbers[one.upper] = _capped(metric, number(metric, everybody[one.upper]))
             if one.lower is not None:
                 numbers[one.lower] = everybody[one.lower].fill_null(0).cast(AMOUNT_TYPE)
@@ -221,40 +209,88 @@ def accounts(
             numbers[columns.complete[metric.name]] = window.is_complete(
                 everybody.enrolled_at, as_of=as_of
             )
-    numbers |= {column: number(money, everybody[column]) for column in until}
-    contacts = everybody[columns.contacts].fill_null(0) if has_contacts else ibis.literal(0)
-    numbers[columns.contacts] = contacts.cast(AMOUNT_TYPE)
+    money = plan.money_metric
+    numbers |= {column: number(money, everybody[column]) for column in columns.earlier}
+    found = everybody[columns.contacts].fill_null(0) if has_contacts else ibis.literal(0)
+    numbers[columns.contacts] = found.cast(AMOUNT_TYPE)
     return everybody.mutate(**numbers), columns
 
 
-def cells_of(plan: Plan, *, as_of: date | None = None) -> Cells:
-    """The cells of a plan's measures and windows, as `accounts` puts rows into them."""
+def cells_of(plan: Plan, *, as_of: date, earlier: Sequence[date] = ()) -> Cells:
+    """The cells of a plan's measures and windows: whole, as of a day, and as of earlier ones."""
+    money = plan.money_metric
     return Cells.of(
         [*(name for metric in plan.metrics for name in metric.measures), CONTACT],
-        [MetricWindow.of(metric, plan, as_of=as_of) for metric in plan.metrics],
+        [
+            *(MetricWindow.of(metric, plan) for metric in plan.metrics),
+            *(MetricWindow.of(metric, plan, as_of=as_of) for metric in plan.metrics),
+            *(MetricWindow.of(money, plan, as_of=day) for day in earlier),
+        ],
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Number:
-    """A number of a metric: which days count, and its column; for a sum over a sum, both."""
+class Number:
+    """A number of a metric: its column; for a sum over a sum, both.
 
-    stretch: Stretch
+    Attributes:
+        upper: The column, or that of the upper sum.
+        lower: The column of the lower sum; None for a number alone.
+        is_before: Whether it is that of the pre-period.
+    """
+
     upper: str
     lower: str | None
+    is_before: bool = False
+
+    def stretch(self, cells: Cells, window: MetricWindow) -> Stretch:
+        """Which days count."""
+        return cells.before(window) if self.is_before else cells.after(window)
 
 
-def _numbers(
-    plan: Plan, metric: Metric, at: int, columns: AccountColumns, cells: Cells, *, as_of: date
-) -> list[_Number]:
-    """The numbers that a metric has of a customer: in the window, and before it."""
-    window = MetricWindow.of(metric, plan, as_of=as_of)
+def numbers_of(metric: Metric, at: int, *, has_before: bool) -> list[Number]:
+    """The numbers that the metric at a place of the plan has: in the window, and before it."""
     two = has_denominator(metric.kind)
-    found = [_Number(cells.after(window), f"outcome_{at}", f"denominator_{at}" if two else None)]
-    if metric.name in columns.before:
-        lower = f"before_denominator_{at}" if two else None
-        found.append(_Number(cells.before(window), f"before_{at}", lower))
+    found = [Number(f"outcome_{at}", f"denominator_{at}" if two else None)]
+    if has_before:
+        found.append(Number(f"before_{at}", f"before_denominator_{at}" if two else None, True))
     return found
+
+
+def _beside(customers: ir.Table, totals: ir.Table) -> ir.Table:
+    return customers.left_join(totals, "customer").drop("customer_right")
+
+
+def _not_sums(
+    plan: Plan,
+    metrics: Sequence[Metric],
+    columns: AccountColumns,
+    seen: ir.Table,
+    enrolment: Enrolment,
+    *,
+    as_of: date,
+) -> ir.Table:
+    """Per customer with a row, what is no sum: a last score, different items, whether active."""
+    cells = cells_of(plan, as_of=as_of)
+    own = seen.filter(seen.measure.isin(sorted({metric.measure for metric in metrics})))
+    rows = joined(own, enrolment.rows)
+    rows = cells.put(rows.mutate(measure_no=cells.number(rows)))
+    each = [
+        (metric, one, one.stretch(cells, MetricWindow.of(metric, plan, as_of=as_of)))
+        for at, metric in enumerate(plan.metrics)
+        if metric in metrics
+        for one in numbers_of(metric, at, has_before=metric.name in columns.before)
+    ]
+    lasts: dict[str, ir.Value] = {}
+    for metric, one, stretch in each:
+        lasts |= days_of_last_scores(metric, rows, stretch, name=f"last_{one.upper}")
+    rows = rows.mutate(**lasts) if lasts else rows
+    totals: dict[str, ir.Value] = {}
+    for metric, one, stretch in each:
+        totals[one.upper] = numerator(metric, rows, stretch, last_day=f"last_{one.upper}")
+        if one.lower is not None:
+            totals[one.lower] = denominator(metric, rows, stretch)
+    return rows.group_by("customer").agg(**totals)
 
 
 def _that_count(plan: Plan, behavior: ir.Table, enrolment: Enrolment, *, as_of: date) -> ir.Table:

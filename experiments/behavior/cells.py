@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
-import pyarrow as pa
 
 from experiments.behavior.kinds import Stretch
 from experiments.behavior.windows import MetricWindow
@@ -36,20 +35,13 @@ class Cells:
         """Every measure and every shape once."""
         return cls(tuple(dict.fromkeys(measures)), tuple(dict.fromkeys(shapes)))
 
-    def numbered(self, behavior: ir.Table) -> ir.Table:
-        """The rows of these measures alone, with `measure_no`."""
-        numbers = ibis.memtable(
-            pa.table(
-                {
-                    "measure": pa.array(self.measures, pa.string()),
-                    "measure_no": pa.array(range(len(self.measures)), pa.int16()),
-                }
-            )
-        )
-        return behavior.inner_join(numbers, "measure")
+    def number(self, behavior: ir.Table) -> ir.IntegerValue:
+        """Which number the measure of a row has; that of any other is one more than the last."""
+        known = [(behavior.measure == name, at) for at, name in enumerate(self.measures)]
+        return ibis.cases(*known, else_=len(self.measures)).cast(NUMBER)
 
     def put(self, rows: ir.Table) -> ir.Table:
-        """The rows with their cells; `rows` were `numbered`, then `joined` to their customers."""
+        """The rows with their cells; they have `measure_no`, and day and enrolment as `joined`."""
         spans = rows.mutate(
             **{
                 f"span_{at}": ibis.cases(

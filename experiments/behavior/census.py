@@ -1,24 +1,22 @@
 """What the ledger holds of the enrolled customers: counts and days, no outcome.
 
-One question to the engine, whose answer has a row per arm, measure and combination of stretches of
-days; everything that is asked of it is added up here. It may be asked while outcomes are veiled.
+There is a group of rows per arm, measure and combination of stretches of days; everything that is
+asked of the census is added up from them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
-from experiments.behavior.accounts import Enrolment, Recorded, cells_of, joined
-from experiments.behavior.cells import AFTER, BEFORE, SPANS
+from experiments.behavior.accounts import Enrolment, Recorded
+from experiments.behavior.cells import AFTER, BEFORE, SPANS, Cells
 from experiments.behavior.signs import Days
+from experiments.behavior.tally import Counts, Tally, Whole
 from experiments.behavior.windows import MetricWindow
-from experiments.engines.engine import Engine
 from experiments.pilot import Metric, Plan
-from experiments.terms import MetricKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,6 @@ class Group:
         rows: How many.
         first: Day of the oldest.
         last: Day of the newest.
-        recorded_at: When the first of them was recorded.
         fractional: How many are no whole number, where the plan counts events.
         with_item: How many name an item, where the plan counts items.
     """
@@ -47,7 +44,6 @@ class Group:
     rows: int
     first: date
     last: date
-    recorded_at: datetime
     fractional: int = 0
     with_item: int = 0
 
@@ -58,11 +54,24 @@ class Census:
 
     Attributes:
         shapes: The windows of the plan.
-        groups: The rows of the plan's measures and contacts.
+        groups: The rows of the plan's measures and contacts, and without a name those of others.
+        first_outcome_recorded_at: When the first row inside a metric's window reached the ledger;
+            None where none did.
     """
 
     shapes: tuple[MetricWindow, ...]
     groups: tuple[Group, ...]
+    first_outcome_recorded_at: datetime | None = None
+
+    @classmethod
+    def of(cls, plan: Plan, cells: Cells, tally: Tally) -> "Census":
+        """What a tally counted whose codes are those of `code_of`."""
+        arms, shapes = sorted(plan.design.arms), shapes_of(plan)
+        groups = [
+            _group(counts, arms=arms, measures=cells.measures, shapes=len(shapes))
+            for counts in tally.counts
+        ]
+        return cls(shapes, tuple(groups), tally.recorded_at)
 
     def recorded(self, plan: Plan) -> dict[str, Recorded]:
         """Per metric, what the ledger holds before the day of the analysis."""
@@ -80,16 +89,6 @@ class Census:
             if (group.measure, group.arm) == (measure, arm) and group.is_held and group.is_past
         ]
         return max(days, default=None)
-
-    def first_outcome_recorded_at(self, plan: Plan) -> datetime | None:
-        """When the first row inside a metric's window reached the ledger; None where none did."""
-        moments = [
-            group.recorded_at
-            for metric in plan.metrics
-            for group in self.groups
-            if group.measure == metric.measure and self._lies(group, plan, metric, AFTER)
-        ]
-        return min(moments, default=None)
 
     def _lies(self, group: Group, plan: Plan, metric: Metric, span: int) -> bool:
         return group.spans[self.shapes.index(MetricWindow.of(metric, plan))] == span
@@ -123,76 +122,54 @@ def _added(groups: Iterable[Group], number: Callable[[Group], int]) -> int:
     return sum(number(group) for group in groups)
 
 
-def take_census(
-    engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolment, as_of: date
-) -> Census:
-    """Count the rows of the plan's measures and of contacts.
+def shapes_of(plan: Plan) -> tuple[MetricWindow, ...]:
+    """The windows of a plan, whole, each once."""
+    return tuple(dict.fromkeys(MetricWindow.of(metric, plan) for metric in plan.metrics))
+
+
+def code_of(plan: Plan, cells: Cells, enrolment: Enrolment, *, as_of: date) -> Whole:
+    """Which group a row that lies in cells belongs to, as a number that `Census.of` reads.
 
     Args:
-        engine: Runs the query.
-        plan: Says measures and windows.
-        behavior: Rows of the ledger that may be read.
+        plan: Says arms and windows.
+        cells: Of the plan.
         enrolment: The enrolled customers.
         as_of: The day of the analysis.
     """
-    cells = cells_of(plan)
-    measures = cells.measures
     arms = sorted(plan.design.arms)
-    numbered = enrolment.rows.mutate(
-        arm=ibis.cases(
-            *[(enrolment.rows.arm == arm, at) for at, arm in enumerate(arms)], else_=len(arms)
-        )
-    )
-    rows = cells.put(joined(cells.numbered(behavior), numbered))
+    spans = [f"span_{cells.shapes.index(shape)}" for shape in shapes_of(plan)]
     days = Days.of(plan, last_enrolled_on=enrolment.last_enrolled_on, as_of=as_of)
-    code = rows.arm.cast("int32") * len(measures) + rows.measure_no
-    for at in range(len(cells.shapes)):
-        code = (code * SPANS + rows[f"span_{at}"]).cast("int32")
-    for flag in (rows.occurred_at < ibis.literal(as_of), days.hold(rows)):
-        code = (code * 2 + flag.cast("int8")).cast("int32")
-    rows = rows.mutate(code=code)
-    counts: dict[str, ir.Value] = {
-        "rows": rows.count(),
-        "first": rows.occurred_at.min(),
-        "last": rows.occurred_at.max(),
-        "recorded_at": rows.recorded_at.min(),
-    }
-    # Asked of the rows that matter alone: to look for fractions is the dearest question of all.
-    for kind, name, is_such in (
-        (MetricKind.COUNT, "fractional", rows.value != rows.value.floor()),
-        (MetricKind.BREADTH, "with_item", rows.item.notnull()),
-    ):
-        inside = [
-            cells.after(MetricWindow.of(metric, plan)).holds(rows, metric.measure)
-            for metric in plan.metrics
-            if metric.kind is kind
-        ]
-        if inside:
-            found_so = ibis.ifelse(ibis.or_(*inside), is_such, ibis.literal(value=False))
-            counts[name] = found_so.sum()
-    found = engine.fetch(rows.group_by("code").agg(**counts).order_by("code"))
-    groups = [
-        _group(line, arms=arms, measures=measures, shapes=len(cells.shapes))
-        for line in found.to_pylist()
-    ]
-    return Census(cells.shapes, tuple(groups))
+
+    def code(rows: ir.Table) -> ir.IntegerValue:
+        known = [(rows.arm == arm, at) for at, arm in enumerate(arms)]
+        found = ibis.cases(*known, else_=len(arms)).cast("int64")
+        found = found * (len(cells.measures) + 1) + rows.measure_no
+        for span in spans:
+            found = found * SPANS + rows[span]
+        for flag in (rows.occurred_at < ibis.literal(as_of), days.hold(rows)):
+            found = found * 2 + flag.cast("int8")
+        return found
+
+    return code
 
 
-def _group(
-    line: dict[str, Any], *, arms: Sequence[str], measures: Sequence[str], shapes: int
-) -> Group:
-    code, is_held = divmod(line.pop("code"), 2)
+def _group(counts: Counts, *, arms: Sequence[str], measures: Sequence[str], shapes: int) -> Group:
+    code, is_held = divmod(counts.code, 2)
     code, is_past = divmod(code, 2)
     spans = []
     for _ in range(shapes):
         code, span = divmod(code, SPANS)
         spans.append(span)
-    arm, measure = divmod(code, len(measures))
+    arm, measure = divmod(code, len(measures) + 1)
     return Group(
         arm=arms[arm] if arm < len(arms) else "",
-        measure=measures[measure],
+        measure=measures[measure] if measure < len(measures) else "",
         spans=tuple(reversed(spans)),
         is_past=bool(is_past),
         is_held=bool(is_held),
-        **line,
+        rows=counts.rows,
+        first=counts.first,
+        last=counts.last,
+        fractional=counts.fractional,
+        with_item=counts.with_item,
     )

@@ -62,6 +62,11 @@ def has_denominator(kind: MetricKind) -> bool:
     return kind in (MetricKind.RATIO, MetricKind.LATEST)
 
 
+def is_a_sum(kind: MetricKind) -> bool:
+    """Whether a customer's number follows from sums of values alone."""
+    return kind in (MetricKind.MEAN, MetricKind.COUNT, MetricKind.RATE, MetricKind.RATIO)
+
+
 def days_of_last_scores(
     metric: Metric, rows: ir.Table, stretch: Stretch, *, name: str
 ) -> dict[str, ir.Value]:

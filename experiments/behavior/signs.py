@@ -4,15 +4,17 @@ Did rows of a customer arrive, and until the end? Did other programs contact the
 the customer's money spread over the months? Variables are 0 or 1, or amounts, per customer.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import ibis
 import ibis.expr.types as ir
 
-from experiments.behavior.accounts import AccountColumns, Enrolment, cells_of, joined
+from experiments.behavior.accounts import AccountColumns, Enrolment, joined
+from experiments.behavior.cells import Cells
 from experiments.behavior.kinds import AMOUNT_TYPE
+from experiments.behavior.tally import WORD, Condition, word_of
 from experiments.behavior.windows import MetricWindow, last_window_closes
 from experiments.pilot import Metric, Plan
 from experiments.terms import CONTACT, MetricKind
@@ -22,18 +24,9 @@ MONEY, ABSOLUTE = "money", "absolute"
 OTHERS = "contacts by other programs"
 WEEK, MONTH = 7, 28  # a month of four weeks has every weekday equally often
 MOST_MONTHS = 24
+SEEN_BEFORE_BIT, SEEN_SINCE_BIT = 0, 1
+Sums = Mapping[str, Condition]
 MONTHLY = (MetricKind.MEAN, MetricKind.COUNT, MetricKind.RATE)
-FIRST_ROW, LAST_ROW = "first_row", "last_row"
-WORD = 62  # bits of a whole number that is positive on every engine
-
-
-def _bits(marks: int) -> int:
-    """Every bit that is set in some row."""
-    raise NotImplementedError  # the engine's own function answers
-
-
-# Ibis knows it of DuckDB alone; Spark has it under the same name.
-bit_or = ibis.udf.agg.builtin(_bits, name="bit_or")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +92,11 @@ def months_of(plan: Plan, *, last_enrolled_on: date, as_of: date) -> tuple[str, 
 
 @dataclass(frozen=True, slots=True)
 class Weeks:
-    """One bit per measure and week in which a customer has a row, and one for the last 7 days.
+    """One mark per measure and week in which a customer has a row, and what else rows tell.
+
+    The first mark is a row from before the enrolment, the second a later one of a measure that the
+    plan does not read. A row of the last seven days, of which the calendar has two weeks at most,
+    sets the mark two places after that of its week, so that each row sets one.
 
     Attributes:
         days: When rows of the pilot arrive.
@@ -124,86 +121,72 @@ class Weeks:
         return max(0, (self.days.last - self.days.first).days // WEEK - self.first + 1)
 
     @property
-    def words(self) -> tuple[str, ...]:
-        """The columns that hold the bits."""
-        bits = len(self.measures) * (self.many + 1)
-        return tuple(f"weeks_{at}" for at in range(-(-bits // WORD)))
+    def bits(self) -> int:
+        """How many marks there are."""
+        return self._begins(len(self.measures))
 
-    def marks(self, rows: ir.Table) -> dict[str, ir.Value]:
-        """The bits of a customer's rows, which lie in cells."""
-        begins = rows.measure_no.cast("int64") * (self.many + 1)
+    def bit(self, rows: ir.Table, cells: Cells) -> ir.IntegerValue:
+        """The mark that a row sets, which lies in cells; -1 for none.
+
+        A contact tells of the customer nothing but that there was one.
+        """
         since = rows.occurred_at.delta(ibis.literal(self.days.first), unit="day")
-        held = self.days.hold(rows) & (rows.measure_no < len(self.measures))
-        bit = ibis.ifelse(held, begins + since // WEEK - self.first, -1)
-        late = ibis.ifelse(held & self.days.in_last_week(rows), begins + self.many, -1)
-        # A cast, because on a cluster a bare 1 has 32 bits.
-        one, none = ibis.literal(1).cast("int64"), ibis.literal(0).cast("int64")
+        week = since // WEEK - self.first
+        place = ibis.ifelse(self.days.in_last_week(rows), week + 2, week)
+        is_contact = rows.measure_no == cells.measures.index(CONTACT)
+        before = rows.occurred_at < rows.enrolled_at
+        none = ibis.literal(-1)
+        return ibis.cases(
+            (rows.occurred_at > ibis.literal(self.days.last), none),
+            (before, ibis.ifelse(is_contact, none, SEEN_BEFORE_BIT)),
+            (
+                rows.measure_no < len(self.measures),
+                self._begins(0) + rows.measure_no * (self.many + 2) + place,
+            ),
+            else_=ibis.ifelse(is_contact, none, SEEN_SINCE_BIT),
+        )
 
-        def within(bit: ir.IntegerValue, at: int) -> ir.IntegerValue:
-            inside = bit.between(at * WORD, at * WORD + WORD - 1)
-            # On a cluster one shifts by nothing wider than 32 bits.
-            return ibis.ifelse(inside, one << (bit - at * WORD).cast("int32"), none)
+    def seen_before(self, customers: ir.Table) -> ir.BooleanValue:
+        """Customers with a row of any measure from before their enrolment."""
+        return self._any(customers, [SEEN_BEFORE_BIT])
 
-        return {
-            name: bit_or(within(bit, at) | within(late, at)) for at, name in enumerate(self.words)
-        }
+    def seen_since(self, customers: ir.Table) -> ir.BooleanValue:
+        """Customers with a row of any measure since their enrolment."""
+        marks = [SEEN_SINCE_BIT]
+        for at, measure in enumerate(self.measures):
+            if measure != CONTACT:
+                marks += range(self._begins(at), self._begins(at + 1))
+        return self._any(customers, marks)
 
     def any(self, customers: ir.Table, measure: str) -> ir.BooleanValue:
         """Customers with a row of a measure since enrolment."""
-        begins = self.measures.index(measure) * (self.many + 1)
-        wanted = range(begins, begins + self.many)
-        found = []
-        for at, name in enumerate(self.words):
-            mask = sum(1 << (bit - at * WORD) for bit in wanted if bit // WORD == at)
-            if mask:
-                found.append((customers[name] & ibis.literal(mask, "int64")) != 0)
-        return ibis.or_(*found)
+        at = self.measures.index(measure)
+        return self._any(customers, range(self._begins(at), self._begins(at + 1)))
 
     def late(self, customers: ir.Table, measure: str) -> ir.BooleanValue:
         """Customers with a row of a measure in the last seven days."""
-        return self._bit(customers, self.measures.index(measure) * (self.many + 1) + self.many)
+        ends = self._begins(self.measures.index(measure) + 1)
+        return self._any(customers, range(ends - 2, ends))
 
     def week(self, customers: ir.Table, measure: str, at: int) -> ir.BooleanValue:
         """Customers with a row of a measure in one week, counted from `first`."""
-        return self._bit(customers, self.measures.index(measure) * (self.many + 1) + at)
+        begins = self._begins(self.measures.index(measure))
+        late = [begins + at + 2] if at >= self.many - 2 else []
+        return self._any(customers, [begins + at, *late])
 
-    def _bit(self, customers: ir.Table, bit: int) -> ir.BooleanValue:
-        mask = ibis.literal(1 << (bit % WORD), "int64")
-        return (customers[self.words[bit // WORD]] & mask) != 0
+    def _begins(self, measure: int) -> int:
+        return SEEN_SINCE_BIT + 1 + measure * (self.many + 2)
 
-
-def marks(
-    plan: Plan, enrolment: Enrolment, *, as_of: date
-) -> Callable[[ir.Table], dict[str, ir.Value]]:
-    """What `signs` reads of a customer's rows, to be added up with the accounts.
-
-    Args:
-        plan: Says measures and windows.
-        enrolment: The enrolled customers.
-        as_of: The day of the analysis.
-    """
-    weeks = Weeks.of(plan, enrolment, as_of=as_of)
-    months = months_of(plan, last_enrolled_on=enrolment.last_enrolled_on, as_of=as_of)
-    return lambda rows: weeks.marks(rows) | _by_month(plan, rows, months, as_of=as_of)
-
-
-def presence(plan: Plan, *, behavior: ir.Table, enrolment: Enrolment, as_of: date) -> ir.Table:
-    """Per customer with a row of any measure: the days of the first and of the last.
-
-    Args:
-        plan: Says when its last window closes.
-        behavior: Rows of the ledger that may be read, of every measure.
-        enrolment: The enrolled customers.
-        as_of: The day of the analysis.
-    """
-    days = Days.of(plan, last_enrolled_on=enrolment.last_enrolled_on, as_of=as_of)
-    until_then = behavior.occurred_at <= ibis.literal(days.last)
-    rows = behavior.filter(until_then & (behavior.measure != CONTACT))
-    return (
-        rows.semi_join(enrolment.rows, "customer")
-        .group_by("customer")
-        .agg(**{FIRST_ROW: rows.occurred_at.min(), LAST_ROW: rows.occurred_at.max()})
-    )
+    def _any(self, customers: ir.Table, marks: Iterable[int]) -> ir.BooleanValue:
+        masks: dict[str, int] = {}
+        for mark in marks:
+            word = word_of(mark)
+            masks[word] = masks.get(word, 0) | 1 << (mark % WORD)
+        found = [
+            (customers[word].fill_null(0) & ibis.literal(mask, "int64")) != 0
+            for word, mask in masks.items()
+        ]
+        return ibis.or_(*found)
 
 
 def signs(
@@ -219,14 +202,13 @@ def signs(
     Args:
         plan: Says measures and windows.
         enrolment: The enrolled customers.
-        accounts: As the analysis reads them, with what `marks` and `presence` found.
+        accounts: As the analysis reads them, with what `reading` found for the checks.
         columns: Which column is which.
         as_of: The day of the analysis.
     """
     weeks = Weeks.of(plan, enrolment, as_of=as_of)
     months = months_of(plan, last_enrolled_on=enrolment.last_enrolled_on, as_of=as_of)
-    before = (accounts[FIRST_ROW] < accounts.enrolled_at).fill_null(ibis.literal(value=False))
-    since = (accounts[LAST_ROW] >= accounts.enrolled_at).fill_null(ibis.literal(value=False))
+    before, since = weeks.seen_before(accounts), weeks.seen_since(accounts)
     flags = {SEEN_BEFORE: before, SEEN_SINCE: since, LOST: before & ~since}
     for measure in measures_of(plan):
         flags[any_of(measure)] = weeks.any(accounts, measure)
@@ -284,20 +266,19 @@ def contacts_by_others(plan: Plan, *, behavior: ir.Table, enrolment: Enrolment) 
     return everybody.mutate(others=everybody.others.fill_null(0).cast(AMOUNT_TYPE))
 
 
-def _by_month(
-    plan: Plan, rows: ir.Table, months: Sequence[str], *, as_of: date
-) -> dict[str, ir.Value]:
-    """The sum of the money metric's measure in each month of the customer's window."""
-    window = MetricWindow.of(plan.money_metric, plan, as_of=as_of)
-    money = cells_of(plan, as_of=as_of).after(window)
-    inside = money.holds(rows, plan.money_metric.measure)
-    day = rows.day - window.first_day
-    return {
-        _month_column(name): rows.value.sum(
-            where=inside & (day >= at * MONTH) & (day < (at + 1) * MONTH)
+def sums_by_month(plan: Plan, cells: Cells, months: Sequence[str], *, as_of: date) -> Sums:
+    """The sum of the money metric's measure in each month of the customer's window, by column."""
+    money = plan.money_metric
+    window = MetricWindow.of(money, plan, as_of=as_of)
+    inside = cells.after(window)
+
+    def in_month(at: int) -> Condition:
+        first = window.first_day + at * MONTH
+        return lambda rows: (
+            inside.holds(rows, money.measure) & (rows.day >= first) & (rows.day < first + MONTH)
         )
-        for at, name in enumerate(months)
-    }
+
+    return {_month_column(name): in_month(at) for at, name in enumerate(months)}
 
 
 def _month_column(name: str) -> str:

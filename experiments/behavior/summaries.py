@@ -1,19 +1,20 @@
 """A few rows that hold all that a closed-form method needs: exact sums per group of customers.
 
-The sums are decimals, so that a result does not depend on threads, on the order of files, or on
-the engine; they add up across groups. `Sums.moments` turns them into means and covariances.
+The sums are exact, so that a result does not depend on threads, on the order of files, or on the
+engine. Where this process can read the rows it adds them up itself; a cluster adds up decimals.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Context, Decimal, Inexact
+from decimal import Decimal
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from experiments.behavior.exact_sums import TooManyGroups, added_up
+from experiments.behavior.sums import Sums, pair_of
 from experiments.engines.engine import Engine
-from experiments.stats.moments import Moments
 
 # Decimal digits are chosen so that DuckDB and Spark agree on every type: a product of two
 # DECIMAL(18, 4) is exact in (36, 8), but DuckDB 2 keeps 18 digits of it unless one factor has 19.
@@ -25,63 +26,6 @@ CUBE_LIMIT = 1_000_000_000
 # which products are some times faster, and the same.
 FITS = ((10, 5), (1_000, 7), (100_000, 9), (100_000_000, 12))
 WORD, DECIMALS = 18, 4
-# Python's own context keeps 28 digits; sums have up to 38, and more where groups are added up.
-_ALL_DIGITS = Context(prec=60, traps=[Inexact])
-
-
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """Exact sums over one group of customers.
-
-    Attributes:
-        n: How many customers.
-        totals: Sum per variable.
-        products: Sum of products per pair of variables, names in alphabetical order.
-        cubes: Sum of cubes per variable; None where a value is too large for exact cubes.
-    """
-
-    n: int
-    totals: Mapping[str, Decimal]
-    products: Mapping[tuple[str, str], Decimal]
-    cubes: Mapping[str, Decimal | None]
-
-    def moments(self, names: Sequence[str]) -> Moments:
-        """Means and covariances of some of the variables.
-
-        Raises:
-            KeyError: A pair of the names was not summed together.
-        """
-        return Moments.from_sums(
-            names,
-            n=self.n,
-            sums=[self.totals[name] for name in names],
-            products=[[self.products[_pair(one, other)] for other in names] for one in names],
-            cubes=[self.cubes.get(name) for name in names],
-        )
-
-    def plus(self, other: "Sums") -> "Sums":
-        """The sums over both groups together; exact, so any order gives the same."""
-        return Sums(
-            n=self.n + other.n,
-            totals={
-                name: _ALL_DIGITS.add(total, other.totals[name])
-                for name, total in self.totals.items()
-            },
-            products={
-                pair: _ALL_DIGITS.add(product, other.products[pair])
-                for pair, product in self.products.items()
-            },
-            cubes={
-                name: None
-                if cube is None or (more := other.cubes[name]) is None
-                else _ALL_DIGITS.add(cube, more)
-                for name, cube in self.cubes.items()
-            },
-        )
-
-
-def _pair(one: str, other: str) -> tuple[str, str]:
-    return (one, other) if one <= other else (other, one)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +48,7 @@ class Summary:
     @property
     def pairs(self) -> list[tuple[str, str]]:
         """Every pair of variables whose product is summed, squares included."""
-        found = {_pair(a, b): None for family in self.families for a in family for b in family}
+        found = {pair_of(a, b): None for family in self.families for a in family for b in family}
         return list(found)
 
     def of(
@@ -113,10 +57,25 @@ class Summary:
         """The sums per group of customers, groups in sorted order.
 
         Args:
-            engine: Runs two queries: how large the values are, and the sums.
+            engine: Gives the rows; or runs two queries: how large the values are, and the sums.
             customers: A row per customer; the variables are DECIMAL(18, 4) columns, not null.
             by: Columns that make the groups.
+
+        Raises:
+            BadInput: A sum does not fit 38 digits.
         """
+        rows = engine.scan(customers.select([*by, *self.variables]))
+        if rows is not None:
+            try:
+                return added_up(
+                    rows,
+                    keys=len(by),
+                    variables=self.variables,
+                    pairs=self.pairs,
+                    cubed=self.cubed,
+                )
+            except TooManyGroups:  # the engine is asked instead
+                pass
         paired = dict.fromkeys(name for pair in self.pairs for name in pair)
         digits: dict[str, int] = {}
         if paired:
@@ -192,12 +151,3 @@ def _cubes(value: ir.Value, *, digits: int) -> ir.Value:
     square = (base.cast(FACTOR) * base).cast(PRODUCT).cast(SQUARE_CUT)
     cubes = (square * base.cast(BASE_CUT)).cast(CUBE).sum().cast(CUBE)
     return ibis.ifelse(small.all(), cubes, ibis.null(CUBE))
-
-
-def add_up(sums: Iterable[Sums]) -> Sums:
-    """The sums over several groups together; at least one."""
-    first, *rest = sums
-    total = first
-    for more in rest:
-        total = total.plus(more)
-    return total

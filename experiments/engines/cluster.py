@@ -109,6 +109,9 @@ class Cluster:
         """Bring a result back in batches; this process holds all of it."""
         return self.fetch(expression).to_reader(STREAMED_ROWS)
 
+    def scan(self, expression: ir.Table) -> None:
+        """Nothing: the rows stay on the cluster."""
+
     def close(self) -> None:
         """Give the cluster's cores back; nothing that was kept remains."""
         while self._opened:

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
@@ -18,7 +19,7 @@ from ibis.util import gen_name
 from experiments.engines.address import DUCKDB
 from experiments.engines.overflow import too_large
 
-STREAMED_ROWS = 100_000
+STREAMED_ROWS, SCANNED_ROWS = 100_000, 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,25 @@ class Embedded:
             self._drop(kept)
 
         return pa.RecordBatchReader.from_batches(reader.schema, batches())
+
+    def scan(self, expression: ir.Table) -> Iterator[pa.RecordBatch]:
+        """Read a result where it is made, decimals of at most 18 digits as 64-bit numbers.
+
+        Nothing else may be asked until the last batch is read.
+        """
+        # What is small and in memory DuckDB has to be told of first, which `keep` does.
+        in_memory = expression.op().find(ops.InMemoryTable)
+        rows = self.keep(expression) if in_memory else expression
+        raw = self.connection.con
+        try:
+            with _explained():
+                # Since this version of Arrow's format, decimals need not be 128 bits wide.
+                raw.execute("set arrow_output_version = '1.5'")
+                yield from raw.sql(self.connection.compile(rows)).to_arrow_reader(SCANNED_ROWS)
+        finally:
+            raw.execute("reset arrow_output_version")
+            if in_memory:
+                self._drop(rows)
 
     def write(self, expression: ir.Table, path: Path) -> None:
         """Write a result into a file: .csv with a header, or .parquet, by its ending."""

@@ -49,6 +49,16 @@ class Engine(Protocol):
         """Bring a result back in batches, for results that may be large."""
         ...
 
+    def scan(self, expression: ir.Table) -> Iterator[pa.RecordBatch] | None:
+        """Read a result where it is made, decimals of at most 18 digits as 64-bit numbers.
+
+        Nothing else may be asked until the last batch is read.
+
+        Returns:
+            None where the rows are not in this process: the engine has to add them up itself.
+        """
+        ...
+
 
 @contextmanager
 def open_engine(

@@ -19,7 +19,7 @@ from experiments.analyse.rows import rows_seen
 from experiments.analyse.variables import CLUSTER, Outcome, Variables, variables
 from experiments.behavior.accounts import Enrolment, Recorded, accounts
 from experiments.behavior.caps import capped
-from experiments.behavior.census import take_census
+from experiments.behavior.reading import Reading, read_behavior
 from experiments.behavior.windows import MetricWindow, last_window_closes
 from experiments.engines.engine import Engine
 from experiments.errors import BadInput, NotSupported, Problem
@@ -86,16 +86,22 @@ def history(engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolm
     moved, nobody = _moved_back(plan, enrolment)
     before = behavior.filter(behavior.occurred_at < ibis.literal(plan.pilot.starts_on))
     seen = rows_seen(moved, behavior=before, as_of=plan.pilot.starts_on)
-    census = take_census(engine, moved, behavior=seen, enrolment=nobody, as_of=plan.pilot.starts_on)
-    known = census.recorded(moved)
+    as_of = plan.pilot.starts_on
+    known = _read(engine, moved, seen, nobody, as_of=as_of).census.recorded(moved)
     _refuse_no_history(moved, known, starts_on=plan.pilot.starts_on)
     notes = _notes(plan, moved, known)
     metrics = tuple(one for one in moved.metrics if _has_rows(one, known))
     moved = moved.model_copy(update={"metrics": metrics})
-    expression, columns = accounts(
-        moved, behavior=seen, enrolment=nobody, known=known, as_of=plan.pilot.starts_on
+    uncut, columns = accounts(
+        engine,
+        moved,
+        customers=_read(engine, moved, seen, nobody, as_of=as_of).customers,
+        behavior=seen,
+        enrolment=nobody,
+        known=known,
+        as_of=as_of,
     )
-    kept = capped(engine, moved, engine.keep(expression), columns)
+    kept = capped(engine, moved, uncut, columns)
     laid_out = variables(moved, engine, kept, columns, enrolment=nobody, tier=None)
     rows = _fetched(engine, laid_out)
     clusters = None
@@ -112,6 +118,14 @@ def history(engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolm
         strata=_strata(engine, moved, nobody),
         clusters=clusters,
         notes=notes,
+    )
+
+
+def _read(
+    engine: Engine, plan: Plan, seen: ir.Table, enrolment: Enrolment, *, as_of: date
+) -> Reading:
+    return read_behavior(
+        engine, plan, behavior=seen, enrolment=enrolment, as_of=as_of, with_checks=False
     )
 
 

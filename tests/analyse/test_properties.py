@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from experiments.analyse.analysis import Analysis
 from experiments.analyse.estimate import Estimate
-from experiments.behavior.summaries import Sums, add_up
+from experiments.behavior.sums import Sums, add_up
 from experiments.decide.verdict import decide
 from experiments.engines.engine import Engine
 from experiments.pilot import Plan

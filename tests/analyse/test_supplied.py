@@ -17,7 +17,7 @@ from experiments.analyse.evidence import gather
 from experiments.analyse.rows import reach, rows_seen
 from experiments.analyse.supplied import weigh
 from experiments.analyse.weighted import Weighted
-from experiments.behavior.census import take_census
+from experiments.behavior.reading import read_behavior
 from experiments.decide.verdict import Reason, Status, Verdict, decide
 from experiments.engines.engine import Engine
 from experiments.errors import BadInput, Undefined
@@ -307,8 +307,8 @@ def weights_of(
     enrolment = enrolment_of([TREATMENT if one else CONTROL for one in got])
     as_of = date(2026, 4, 1)
     seen = rows_seen(plan, behavior=behavior_of(rows_of(spend)), as_of=as_of)
-    census = take_census(engine, plan, behavior=seen, enrolment=enrolment, as_of=as_of)
-    known = census.recorded(plan)
+    reading = read_behavior(engine, plan, behavior=seen, enrolment=enrolment, as_of=as_of)
+    known = reading.census.recorded(plan)
     gathered = gather(
         engine,
         plan,

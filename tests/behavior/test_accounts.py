@@ -11,7 +11,7 @@ import pytest
 
 from experiments.analyse.rows import Reach, reach
 from experiments.behavior.accounts import accounts
-from experiments.behavior.census import take_census
+from experiments.behavior.reading import read_behavior
 from experiments.engines.engine import Engine, open_engine
 from experiments.errors import BadInput
 from experiments.ledger.ledger import Ledger
@@ -108,10 +108,12 @@ def accounts_of(
     enrolled = enrolment(members)
     behavior = ledger.behavior(engine, through=through)
     as_of = ENDS_ON + timedelta(days=100)
-    census = take_census(engine, plan, behavior=behavior, enrolment=enrolled, as_of=as_of)
-    known = census.recorded(plan)
+    reading = read_behavior(engine, plan, behavior=behavior, enrolment=enrolled, as_of=as_of)
+    known = reading.census.recorded(plan)
     expression, columns = accounts(
+        engine,
         plan,
+        customers=reading.customers,
         behavior=behavior,
         enrolment=enrolled,
         known=known,

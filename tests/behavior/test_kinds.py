@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from experiments.behavior.accounts import accounts
 from experiments.behavior.caps import capped, percentile
-from experiments.behavior.census import take_census
 from experiments.behavior.kinds import exact_mean
+from experiments.behavior.reading import read_behavior
 from experiments.engines.engine import open_engine
 from experiments.ledger.ledger import Ledger
 from tests.behavior.ledgers import (
@@ -56,12 +56,15 @@ def rows_of(
     enrolled = enrolment(members)
     with open_engine(threads=1) as engine:
         behavior = ledger.behavior(engine)
-        census = take_census(engine, plan, behavior=behavior, enrolment=enrolled, as_of=LATE)
+        reading = read_behavior(engine, plan, behavior=behavior, enrolment=enrolled, as_of=as_of)
+        late = read_behavior(engine, plan, behavior=behavior, enrolment=enrolled, as_of=LATE)
         table, columns = accounts(
+            engine,
             plan,
+            customers=reading.customers,
             behavior=behavior,
             enrolment=enrolled,
-            known=census.recorded(plan),
+            known=late.census.recorded(plan),
             as_of=as_of,
         )
         cut = capped(engine, plan, engine.keep(table), columns)

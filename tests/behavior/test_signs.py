@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from experiments.behavior.accounts import accounts
-from experiments.behavior.census import take_census
-from experiments.behavior.signs import FIRST_ROW, LAST_ROW, Weeks, marks, presence
+from experiments.behavior.reading import read_behavior
+from experiments.behavior.signs import Weeks
 from experiments.engines.engine import open_engine
 from experiments.ledger.ledger import Ledger
 from tests.behavior.ledgers import Entry, append, enrolment, small_plan
@@ -29,17 +29,17 @@ def test_weeks_and_days_are_those_of_the_rows(tmp_path: Path, weeks: int) -> Non
     append(ledger, entries)
     with open_engine(threads=1) as engine:
         behavior = ledger.behavior(engine)
-        census = take_census(engine, plan, behavior=behavior, enrolment=enrolled, as_of=as_of)
-        table, _ = accounts(
+        reading = read_behavior(engine, plan, behavior=behavior, enrolment=enrolled, as_of=as_of)
+        census = reading.census
+        customers, _ = accounts(
+            engine,
             plan,
+            customers=reading.customers,
             behavior=behavior,
             enrolment=enrolled,
             known=census.recorded(plan),
             as_of=as_of,
-            also=marks(plan, enrolled, as_of=as_of),
         )
-        there = presence(plan, behavior=behavior, enrolment=enrolled, as_of=as_of)
-        customers = table.left_join(there, "customer").drop("customer_right")
         bits = Weeks.of(plan, enrolled, as_of=as_of)
         flags = {
             f"{measure} {week}": bits.week(customers, measure, week)
@@ -48,7 +48,8 @@ def test_weeks_and_days_are_those_of_the_rows(tmp_path: Path, weeks: int) -> Non
         }
         flags |= {f"{name} any": bits.any(customers, name) for name in bits.measures}
         flags |= {f"{name} late": bits.late(customers, name) for name in bits.measures}
-        kept = customers.select("customer", FIRST_ROW, LAST_ROW, **flags).order_by("customer")
+        flags |= {"before": bits.seen_before(customers), "since": bits.seen_since(customers)}
+        kept = customers.select("customer", **flags).order_by("customer")
         lines = engine.fetch(kept).to_pylist()
     last = bits.days.last
     for member, line in zip(sorted(members, key=lambda one: one.customer), lines, strict=True):
@@ -64,9 +65,8 @@ def test_weeks_and_days_are_those_of_the_rows(tmp_path: Path, weeks: int) -> Non
             assert bool(line[f"{measure} any"]) is bool(days)
             assert bool(line[f"{measure} late"]) is any(day > last - 7 * BEFORE for day in days)
         seen = [entry.day for entry in own if entry.measure != "contact" and entry.day <= last]
-        assert (line[FIRST_ROW], line[LAST_ROW]) == (
-            (min(seen), max(seen)) if seen else (None, None)
-        )
+        assert line["before"] is any(day < member.enrolled_on for day in seen)
+        assert line["since"] is any(day >= member.enrolled_on for day in seen)
     numbers = {member.customer for member in members}
     for measure in ("revenue", "visit"):
         assert census.rows_of(measure) == sum(
