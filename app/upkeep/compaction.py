@@ -14,14 +14,14 @@ from app.confirming import confirm, newest_confirmed
 from app.database import Database
 from app.refusals import NotNow
 from app.tables import DataFileRow, UpkeepKind
-from app.upkeep.leases import is_worker_there, leased_versions
+from app.upkeep.leases import is_worker_there, leased, leased_versions
 from app.upkeep.rounds import noted
 from app.upkeep.sweep import sweep
 from app.workspace import open_reader
 from experiments.errors import BadInput
 from experiments.ledger.compaction import Compacted, CompactionLost, compact
 from experiments.ledger.ledger import Ledger
-from experiments.ledger.log import checkpoints
+from experiments.ledger.log import checkpoints, versions_logged
 from experiments.ledger.writing import HOOKS
 
 KEPT: Final = timedelta(hours=168)  # for which files stay that a newer version no longer reads
@@ -66,7 +66,7 @@ def tidy(
         with database.writing() as session:
             vacuumed = vacuum(session, ledger, now=clock())
             swept = sweep(session, ledger, now=clock())
-            trim_logs(session, ledger)
+            trim_logs(session, ledger, now=clock())
         done.result = result = Tidied(compacted, vacuumed, swept, put_off)
     return result
 
@@ -108,18 +108,33 @@ def vacuum(
     return _vacuum(session, ledger, now=now, kept=kept, full=full)
 
 
-def trim_logs(session: Session, ledger: Ledger) -> None:
-    """Delete entries of the logs that a checkpoint has replaced for days.
+def trim_logs(session: Session, ledger: Ledger, *, now: datetime) -> None:
+    """Delete entries of the logs that a checkpoint has replaced for a while.
 
-    No commit does this by itself, because its checkpoint is not on disk before it is confirmed.
+    No commit does this by itself, because its checkpoint is not on disk before it is confirmed. A
+    log stays as it is while somebody reads an older version.
+
+    Args:
+        session: The registry; committed.
+        ledger: Others may write to it meanwhile.
+        now: The present time.
     """
     for name in ledger.tables():
         newest = newest_confirmed(session, name)
+        leased = leased_versions(session, now=now).get(name, ())
         session.commit()
         made = [version for version, _ in checkpoints(ledger.location, name)]
+        if newest is None or not made or max(made) > min([newest, *leased]):
+            continue
         table = ledger.open(name)
-        if table is not None and made and newest is not None and max(made) <= newest:
+        if table is not None:
             table.cleanup_metadata()
+
+
+def longest_log(ledger: Ledger) -> int:
+    """How many entries the longest log of a table has."""
+    tables = ledger.tables()
+    return max((len(versions_logged(ledger.location, table)) for table in tables), default=0)
 
 
 def most_files(ledger: Ledger) -> int:
@@ -140,6 +155,8 @@ def _compacted(
     with (
         tempfile.TemporaryDirectory(prefix="pilotbook-") as scratch,
         open_reader(ledger, threads=threads, scratch=Path(scratch)) as engine,
+        # Its commit is compared with those that came since it began to read.
+        leased(database, ledger, holder="compaction", clock=clock),
     ):
         try:
             for one in compact(engine, ledger, now=clock(), whole=whole):

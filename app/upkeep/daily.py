@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from app.database import Database
 from app.tables import UpkeepKind, UpkeepRow
-from app.upkeep.compaction import most_files, tidy
+from app.upkeep.compaction import longest_log, most_files, tidy, trim_logs
 from app.upkeep.leases import announce, take_leave
 from app.upkeep.scrub import last_scrub, scrub
 from experiments.errors import DamagedLedger, PilotError
@@ -22,6 +22,7 @@ DAILY: Final = timedelta(hours=24)
 AGAIN: Final = timedelta(hours=1)  # after a scrub that found damage
 SOONEST: Final = timedelta(minutes=10)  # after the last round, however many files there are
 MANY: Final = 200  # files of one year, above which every read is slower
+LONG: Final = 1_000  # entries of a log, above which every opening is slower
 TICK: Final = 60.0  # seconds between two looks at what is due
 _log = structlog.get_logger()
 
@@ -69,7 +70,7 @@ def care(
     clock: Callable[[], datetime],
     is_over: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Do what is due: tidy and scrub once a day, and tidy when files have piled up.
+    """Do what is due: tidy and scrub once a day, and tidy when files or entries have piled up.
 
     Raises:
         DamagedLedger: The scrub found damaged files.
@@ -87,6 +88,9 @@ def care(
         _is_older(tidied, now - SOONEST) and most_files(ledger) > MANY
     ):
         tidy(database, ledger, clock=clock)
+    elif longest_log(ledger) > LONG:
+        with database.writing() as session:
+            trim_logs(session, ledger, now=now)
     if _is_older(scrubbed, now - pause) and not is_over():
         scrub(database, ledger, clock=clock, is_over=is_over)
 

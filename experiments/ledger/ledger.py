@@ -64,8 +64,8 @@ CERTAIN: Final = ("customer", "measure", "occurred_at", "value")
 MAYBE_EMPTY: Final = ("item", "event_id", "source")
 
 _YEAR_OF_ROWS: Final = pa.field(YEAR, pa.int32(), nullable=False)
-# Long enough for every lease; an opening lists the whole log, so that it must not grow for ever.
-LOG_KEPT: Final = "interval 2 days"
+# Opening, following and committing list the whole log. Who reads an older version leases it.
+LOG_KEPT: Final = "interval 10 minutes"
 # Of these tables no row is ever deleted; Delta refuses it as well.
 _APPEND_ONLY: Final = frozenset({"behavior", "withdrawn"})
 

@@ -11,11 +11,12 @@ from sqlmodel import select
 from app.database import Database
 from app.tables import UpkeepKind, UpkeepRow
 from app.upkeep import daily
+from app.upkeep.compaction import longest_log
 from app.upkeep.daily import care, keep_up
 from app.upkeep.leases import is_worker_there
 from experiments.errors import DamagedLedger
 from experiments.ledger.ledger import Ledger
-from tests.app.upkeep.care import NOW, append_confirmed, clock, registry
+from tests.app.upkeep.care import NOW, append_confirmed, clock, customers_of, registry
 
 
 @pytest.fixture
@@ -98,3 +99,23 @@ def test_whoever_keeps_up_is_there_until_told_to_stop(database: Database, ledger
     watch.join()
     with database.reading() as session:
         assert not is_worker_there(session, now=NOW)
+
+
+def test_a_log_that_grows_long_is_trimmed_before_the_day_is_over(
+    database: Database, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small posts make many commits; each lists the log."""
+    monkeypatch.setattr("experiments.ledger.ledger.LOG_KEPT", "interval 0 days")
+    monkeypatch.setattr(daily, "LONG", 3)
+    care(database, ledger, clock=clock)
+    append_confirmed(database, ledger, [1], batch_no=1)
+    care(database, ledger, clock=clock)
+    for batch_no in (2, 3, 4):
+        append_confirmed(database, ledger, [1], batch_no=batch_no)
+    table = ledger.open("behavior")
+    assert table is not None
+    table.create_checkpoint()
+    assert longest_log(ledger) == 5
+    care(database, ledger, clock=clock)
+    assert longest_log(ledger) == 1
+    assert customers_of(ledger) == [1, 1, 1, 1]
