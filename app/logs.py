@@ -16,6 +16,7 @@ def configure_logs() -> None:
     """Write lines of JSON, with plain traces."""
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

@@ -34,6 +34,14 @@ def test_a_fault_is_one_line_without_the_values_of_variables(
     assert customer_id not in line
 
 
+def test_a_line_says_which_job_it_is_about(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs()
+    with structlog.contextvars.bound_contextvars(job="9f", kind="rows"):
+        structlog.get_logger().error("fault")
+    said = json.loads(capsys.readouterr().err)
+    assert (said["job"], said["kind"]) == ("9f", "rows")
+
+
 def test_where_no_line_can_be_written_the_work_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that says what went wrong on a full disk must not end by saying it."""
     with (
