@@ -281,7 +281,7 @@ def test_receipts_say_what_the_files_brought() -> None:
     assert found == {
         "file": "@b.csv", "counted": 3, "accepted": 2, "rejected": 1, "entries": 4, "repeated": 1,
         "rounded": 5, "blank": 6, "unmatched": 7, "first": "2026-03-01", "last": None,
-        "measures": {"spend": 4},
+        "measures": {"spend": 4}, "withdrawn": {},
     }  # fmt: skip
     assert read(plan, analysis)["receipts"] == []
 
