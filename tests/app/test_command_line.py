@@ -190,7 +190,7 @@ def test_refused_rows_are_told_counted_and_listed(tmp_path: Path) -> None:
     assert receipt == {
         "file": "wide.csv", "counted": 402, "accepted": 400, "rejected": 2, "entries": 800,
         "repeated": 0, "rounded": 0, "blank": 0, "unmatched": 0, "first": "2026-03-28",
-        "last": "2026-03-28", "measures": {"spend": 400, "visit": 400},
+        "last": "2026-03-28", "measures": {"spend": 400, "visit": 400}, "withdrawn": {},
     }  # fmt: skip
     assert "rejects.csv" not in run(Wide().write(tmp_path)).stdout
     assert not (out / "rejects.csv").exists()
