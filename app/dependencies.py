@@ -81,9 +81,10 @@ ReadingDep = Annotated[Session, Depends(reading, scope="function")]
 WritingDep = Annotated[Session, Depends(writing, scope="function")]
 
 
-async def caller_or_nobody(request: Request, database: DatabaseDep, now: NowDep) -> Caller | None:
+async def caller_or_nobody(request: Request) -> Caller | None:
     """Who asks: the bearer of a token, or else the browser's user; looked up once a request."""
     if not hasattr(request.state, "caller"):
+        database, now = await database_of(request), await now_of(request)
         said = request.headers.get("authorization")
         if said is None:
             caller = await run_in_threadpool(_browser_user, request, database, now)
@@ -134,7 +135,7 @@ class Allow:
 
     right: Right
 
-    async def __call__(self, request: Request, caller: CallerDep, database: DatabaseDep) -> None:
+    async def __call__(self, request: Request, caller: CallerDep) -> None:
         """Check the caller.
 
         Raises:
@@ -143,7 +144,7 @@ class Allow:
         reach = RIGHTS[self.right][caller.role]
         own = None
         if reach is Reach.OWN:
-            own = await run_in_threadpool(_is_own, request, caller, database)
+            own = await run_in_threadpool(_is_own, request, caller, await database_of(request))
         if not caller.may(self.right, own=own, safe=request.method in SAFE):
             whose = " of this one" if own is False else ""
             raise NotAllowed(

@@ -246,9 +246,7 @@ def _replay(body: "tempfile.SpooledTemporaryFile[bytes]") -> Receive:
 
 async def _caller(scope: Scope) -> str | None:
     """Who asks; a key belongs to a person, whichever token or browser they use."""
-    request = Request(scope)
-    state = scope["app"].state
-    caller = await caller_or_nobody(request, state.database, state.clock())
+    caller = await caller_or_nobody(Request(scope))
     return None if caller is None else str(caller.user_id)
 
 
