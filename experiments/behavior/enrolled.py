@@ -71,6 +71,6 @@ class Enrolled:
 
 
 def days_since_1970(column: pa.Array) -> npt.NDArray[np.int32]:
-    """Dates as Arrow keeps them."""
-    days: npt.NDArray[np.int32] = column.cast(pa.int32()).to_numpy()
+    """Dates as Arrow keeps them; DuckDB takes a date less an interval for a moment of that day."""
+    days: npt.NDArray[np.int32] = column.cast(pa.date32()).cast(pa.int32()).to_numpy()
     return days

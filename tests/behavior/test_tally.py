@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import ibis
 import pytest
 
 from experiments.behavior import grid, scatter
@@ -140,3 +141,14 @@ def test_a_grid_with_more_places_than_rows_is_not_laid_out(
         there = scatter.take_tally(engine, asked, behavior=behavior, enrolment=enrolled.rows)
         assert here.counts == there.counts
         assert lines(engine, here, asked) == lines(engine, there, asked)
+
+
+def test_days_of_enrolment_may_be_moved(tmp_path: Path) -> None:
+    """A rehearsal enrols customers earlier, and DuckDB makes a moment of such a day."""
+    members, entries = random_ledger(2)
+    ledger, there = Ledger(tmp_path), enrolment(members)
+    append(ledger, entries)
+    earlier = (there.rows.enrolled_at - ibis.interval(days=3)).cast("date")
+    moved = replace(there, rows=there.rows.mutate(enrolled_at=earlier))
+    with open_engine(threads=2) as engine:
+        same(engine, small_plan(*KINDS), moved, ledger, as_of_days=40)
