@@ -9,7 +9,7 @@ is asked for every row, in three questions (`by_query` below). Both give the sam
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from decimal import Decimal
 
 import ibis
 import ibis.expr.types as ir
@@ -95,8 +95,8 @@ class Counts:
 class Spread:
     """Customers' sums over a period: their total, and the sum of their squares, in one arm."""
 
-    total: Any
-    squares: Any
+    total: Decimal
+    squares: Decimal
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,42 @@ def test_sums_in_fewer_digits_are_the_same_to_the_last(limit: int) -> None:
             assert BOTH.of(engine, rows, by=["arm"]) == BOTH.read(wide, by=["arm"])
 
 
+@settings(max_examples=15, deadline=None, phases=UNSHRUNK)
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(amounts, st.decimals(-2_000_000_000, 2_000_000_000, places=4)),
+            amounts,
+            st.sampled_from(["a", "b", None]),
+            st.booleans(),
+            st.integers(0, 2),
+        ),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_rows_that_are_read_here_give_the_sums_of_the_engine(
+    rows: list[tuple[Decimal, Decimal, str | None, bool, int]],
+) -> None:
+    """Cubes too, whose cuts are to the digit, on both sides of their limit; and any kind of key."""
+    spend, visits, arm, paid, week = zip(*rows, strict=True)
+    table = pa.table(
+        {
+            "spend": pa.array(spend, AMOUNT),
+            "visits": pa.array(visits, AMOUNT),
+            "arm": pa.array(arm, pa.string()),
+            "paid": pa.array(paid),
+            "week": pa.array(week, pa.int64()),
+        }
+    )
+    summary = Summary((("spend", "visits"), ("visits",)), cubed=("spend", "visits"))
+    with open_engine(threads=1) as engine:
+        kept = engine.keep(ibis.memtable(table))
+        for by in (["arm"], ["arm", "paid", "week"]):
+            wide = engine.fetch(summary.expression(kept, by=by))
+            assert summary.of(engine, kept, by=by) == summary.read(wide, by=by)
+
+
 def test_whole_cubes_are_exact() -> None:
     """Cubes are cut to a few decimals, which whole numbers do not have."""
     values = [Decimal(value) for value in (-7, 0, 12, 999, 1_000_003)]
