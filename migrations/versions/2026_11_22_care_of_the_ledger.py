@@ -17,15 +17,6 @@ NEW_KINDS = ("rows", "correct")
 
 def upgrade() -> None:
     _allow_kinds(KINDS)
-    with op.batch_alter_table("jobs", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_jobs_ended_at"), ["ended_at"], unique=False)
-    # Added, not made anew: other tables point at it.
-    content = sa.Column("content", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=True)
-    op.add_column("batches", content)
-    op.create_index(op.f("ix_batches_content"), "batches", ["content"], unique=True)
-    op.create_index(op.f("ix_batches_state"), "batches", ["state"], unique=False)
-    process = sa.Column("process", sqlmodel.sql.sqltypes.AutoString(length=128), nullable=True)
-    op.add_column("idempotency_keys", process)
     op.create_table(
         "commits",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -131,12 +122,6 @@ def downgrade() -> None:
     with op.batch_alter_table("commits", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_commits_batch_no"))
     op.drop_table("commits")
-    op.drop_column("idempotency_keys", "process")
-    op.drop_index(op.f("ix_batches_state"), table_name="batches")
-    op.drop_index(op.f("ix_batches_content"), table_name="batches")
-    op.drop_column("batches", "content")
-    with op.batch_alter_table("jobs", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_jobs_ended_at"))
 
 
 def _allow_kinds(kinds: Sequence[str]) -> None:

@@ -48,7 +48,7 @@ from tests.faults.large import large_installation
 from tests.site import Site, open_site
 
 Figures = dict[str, Any]
-SCHEMAS: Final = ("0001", "0002", "0003")
+SCHEMAS: Final = ("0001", "0002", "0003", "0004")
 
 
 def now() -> datetime:
