@@ -11,7 +11,7 @@ from typing import Any
 import ibis
 import pytest
 
-from experiments.behavior import grid, scatter
+from experiments.behavior import accumulate, grid, scatter
 from experiments.behavior.accounts import Enrolment
 from experiments.behavior.reading import asked_of
 from experiments.behavior.tally import Asked, Tally, by_query
@@ -152,3 +152,20 @@ def test_days_of_enrolment_may_be_moved(tmp_path: Path) -> None:
     moved = replace(there, rows=there.rows.mutate(enrolled_at=earlier))
     with open_engine(threads=2) as engine:
         same(engine, small_plan(*KINDS), moved, ledger, as_of_days=40)
+
+
+def test_amounts_that_might_not_fit_a_word_are_left_to_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members, entries = random_ledger(7)
+    ledger, plan, enrolled = Ledger(tmp_path), small_plan(*KINDS), enrolment(members)
+    append(ledger, entries)
+    asked = asked_of(plan, enrolled, as_of=plan.pilot.starts_on + timedelta(days=40))
+    with open_engine(threads=2) as engine:
+        behavior = ledger.behavior(engine)
+        here = scatter.take_tally(engine, asked, behavior=behavior, enrolment=enrolled.rows)
+        monkeypatch.setattr(accumulate, "WORDS", 1.0)
+        monkeypatch.setattr(scatter, "by_query", by_query)
+        there = scatter.take_tally(engine, asked, behavior=behavior, enrolment=enrolled.rows)
+        assert here.counts == there.counts
+        assert lines(engine, here, asked) == lines(engine, there, asked)
