@@ -47,7 +47,7 @@ faults: install
 	$(BIN)/python -m tests.faults
 
 faults-fast: install
-	$(BIN)/python -m pytest -m live tests/faults
+	$(BIN)/python -m pytest tests/faults
 
 # Requests per second of the site on one core, beside a trivial route; then an analysis of a ledger
 # of 50 million rows beside a scan of it and beside tea-tasting.

@@ -1,4 +1,4 @@
-"""Short runs of what `make faults` does long; those that start processes are live."""
+"""Short runs of what `make faults` does long; those that take seconds are live."""
 
 import shutil
 
@@ -51,17 +51,14 @@ def test_a_full_disk_is_said_and_loses_nothing() -> None:
     assert figures["507"] >= 1
 
 
-@pytest.mark.live
 def test_the_same_upload_is_one_batch() -> None:
     assert d8(again=16)["batches"] == 1
 
 
-@pytest.mark.live
 def test_stories_of_posts_crashes_and_care_end_well() -> None:
     assert d9(stories=3, steps=12)["stories"] == 3
 
 
-@pytest.mark.live
 def test_writers_care_and_readers_do_not_disturb_each_other() -> None:
     assert c1(writers=2, posts=5)["rows"] == 30
 
@@ -75,6 +72,5 @@ def test_no_vacuum_is_rash() -> None:
     assert c4()["refused"] == 169
 
 
-@pytest.mark.live
 def test_of_two_editors_one_is_told() -> None:
     assert c6(edits=5)["answers"] == {200: 5, 412: 5}
