@@ -143,7 +143,13 @@ def gather(
     """
     refuse_many_levels(engine, plan, enrolment, tier=tier)
     read = reading or read_behavior(
-        engine, plan, behavior=seen, enrolment=enrolment, as_of=as_of, with_checks=False
+        engine,
+        plan,
+        behavior=seen,
+        enrolment=enrolment,
+        as_of=as_of,
+        earlier=earlier,
+        with_checks=False,
     )
     uncut, columns = accounts(
         engine,

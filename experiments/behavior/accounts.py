@@ -138,7 +138,13 @@ class Recorded:
 
 def joined(behavior: ir.Table, enrolment: ir.Table) -> ir.Table:
     """Rows of behavior of enrolled customers, with arm, enrolment day, and the day since then."""
-    rows = behavior.inner_join(enrolment.select("customer", "arm", "enrolled_at"), "customer")
+    return with_day(
+        behavior.inner_join(enrolment.select("customer", "arm", "enrolled_at"), "customer")
+    )
+
+
+def with_day(rows: ir.Table) -> ir.Table:
+    """Rows with the day since their customer's enrolment."""
     return rows.mutate(day=rows.occurred_at.delta(rows.enrolled_at, unit="day"))
 
 

@@ -17,9 +17,8 @@ from experiments.behavior.grid import BITS, Grid
 from experiments.behavior.kinds import UNITS
 from experiments.behavior.tally import WORD
 from experiments.engines.overflow import too_large
-from experiments.stats.exact_products import ExactProducts
+from experiments.stats.exact_products import ExactProducts, Whole
 
-Whole = npt.NDArray[np.int64]
 FOLDED: Final = 1 << 12  # customers whose sums are put together at once
 FLOAT: Final = 2.0**52  # what a float64 holds to the last unit, and half of it to spare
 WORDS: Final = 2.0**61

@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 from experiments.behavior.accounts import Enrolment, Recorded
 from experiments.behavior.cells import AFTER, BEFORE, SPANS, Cells
 from experiments.behavior.signs import Days
-from experiments.behavior.tally import Counts, Tally, Whole
+from experiments.behavior.tally import Counts, Number, Tally
 from experiments.behavior.windows import MetricWindow
 from experiments.pilot import Metric, Plan
 
@@ -127,7 +127,7 @@ def shapes_of(plan: Plan) -> tuple[MetricWindow, ...]:
     return tuple(dict.fromkeys(MetricWindow.of(metric, plan) for metric in plan.metrics))
 
 
-def code_of(plan: Plan, cells: Cells, enrolment: Enrolment, *, as_of: date) -> Whole:
+def code_of(plan: Plan, cells: Cells, enrolment: Enrolment, *, as_of: date) -> Number:
     """Which group a row that lies in cells belongs to, as a number that `Census.of` reads.
 
     Args:

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from experiments.engines.engine import Engine
+from experiments.stats.exact_products import Whole
 
-Whole = npt.NDArray[np.int64]
 EPOCH: Final = date(1970, 1, 1)
 
 

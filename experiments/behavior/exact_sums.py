@@ -6,7 +6,7 @@ is cut to four decimals, and so is its product with the value, halves away from 
 """
 
 from collections.abc import Iterable, Sequence
-from decimal import Context, Decimal, Inexact
+from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
@@ -14,18 +14,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from experiments.behavior.kinds import UNITS
-from experiments.behavior.sums import Sums
+from experiments.behavior.sums import ALL_DIGITS, CUBE_LIMIT, DECIMALS, Sums
 from experiments.engines.overflow import too_large
-from experiments.stats.exact_products import ExactProducts
+from experiments.stats.exact_products import ExactProducts, Whole
 
-Whole = npt.NDArray[np.int64]
 Key = tuple[str, ...]
-DECIMALS: Final = 4
 MOST_UNITS: Final = 10**38
-CUBE_LIMIT: Final = 10**9 * UNITS
 MILLION: Final = 10**6
 MOST_GROUPS: Final = 5_000
-ALL_DIGITS: Final = Context(prec=60, traps=[Inexact])
 
 
 class TooManyGroups(Exception):
@@ -174,7 +170,7 @@ class _Cubes:
 
     def add(self, units: Whole, sizes: npt.NDArray[np.intp]) -> None:
         size = np.abs(units)
-        large = size >= CUBE_LIMIT
+        large = size >= CUBE_LIMIT * UNITS
         if large.any():
             units, size = np.where(large, 0, units), np.where(large, 0, size)
         above = size // MILLION

@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from experiments.behavior.accounts import with_day
 from experiments.behavior.enrolled import EPOCH
 from experiments.behavior.tally import WORD, Asked, Counts, Days
 from experiments.engines.engine import Engine
+from experiments.stats.exact_products import Whole
 
-Whole = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.int8]
 MOST_PLACES: Final = 1 << 23
 FEW_PLACES: Final = 1 << 18
@@ -193,9 +194,7 @@ def _evaluated(
             }
         )
     )
-    rows = asked.cells.put(
-        places.mutate(day=places.occurred_at.delta(places.enrolled_at, unit="day"))
-    )
+    rows = asked.cells.put(with_day(places))
     none = ibis.literal(-1)
     never = ibis.literal(value=False)
     wanted: dict[str, ir.Value] = {

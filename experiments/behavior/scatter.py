@@ -8,20 +8,18 @@ from typing import Final
 
 import ibis
 import ibis.expr.types as ir
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from experiments.behavior.accumulate import Counted, Customers, Rows, TooLarge
 from experiments.behavior.enrolled import Enrolled, days_since_1970
-from experiments.behavior.exact_sums import DECIMALS, decimal, units_of
+from experiments.behavior.exact_sums import decimal, units_of
 from experiments.behavior.grid import BITS, Grid
 from experiments.behavior.kinds import AMOUNT_TYPE
+from experiments.behavior.sums import DECIMALS
 from experiments.behavior.tally import Asked, Spread, Tally, by_query, days_of
 from experiments.engines.engine import Engine
-from experiments.stats.exact_products import ExactProducts
+from experiments.stats.exact_products import ExactProducts, Whole
 
-Whole = npt.NDArray[np.int64]
 ROWS: Final = 1 << 15  # so few that what is made of them stays in the processor's own memory
 BYTES: Final = 1 << 28  # for what is kept of customers while rows are read
 

@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from experiments.behavior.exact_sums import TooManyGroups, added_up
-from experiments.behavior.sums import Sums, pair_of
+from experiments.behavior.sums import CUBE_LIMIT, DECIMALS, Sums, pair_of
 from experiments.engines.engine import Engine
 
 # Decimal digits are chosen so that DuckDB and Spark agree on every type: a product of two
@@ -21,11 +21,10 @@ from experiments.engines.engine import Engine
 # A cube is taken from the square cut to four decimals, and cut so that 10 million fit a sum.
 FACTOR, PRODUCT, SUM_OF_PRODUCTS = "decimal(19, 4)", "decimal(36, 8)", "decimal(38, 8)"
 SQUARE_CUT, BASE_CUT, CUBE = "decimal(22, 4)", "decimal(15, 4)", "decimal(38, 4)"
-CUBE_LIMIT = 1_000_000_000
 # Digits in which a variable fits if all of its values lie below; 18 digits fit a machine word, in
 # which products are some times faster, and the same.
 FITS = ((10, 5), (1_000, 7), (100_000, 9), (100_000_000, 12))
-WORD, DECIMALS = 18, 4
+WORD = 18
 
 
 @dataclass(frozen=True, slots=True)

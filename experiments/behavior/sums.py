@@ -9,8 +9,10 @@ from decimal import Context, Decimal, Inexact
 
 from experiments.stats.moments import Moments
 
+# Of an amount; and the value from which on there is no cube of it.
+DECIMALS, CUBE_LIMIT = 4, 1_000_000_000
 # Python's own context keeps 28 digits; sums have up to 38, and more where groups are added up.
-_ALL_DIGITS = Context(prec=60, traps=[Inexact])
+ALL_DIGITS = Context(prec=60, traps=[Inexact])
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +50,17 @@ class Sums:
         return Sums(
             n=self.n + other.n,
             totals={
-                name: _ALL_DIGITS.add(total, other.totals[name])
+                name: ALL_DIGITS.add(total, other.totals[name])
                 for name, total in self.totals.items()
             },
             products={
-                pair: _ALL_DIGITS.add(product, other.products[pair])
+                pair: ALL_DIGITS.add(product, other.products[pair])
                 for pair, product in self.products.items()
             },
             cubes={
                 name: None
                 if cube is None or (more := other.cubes[name]) is None
-                else _ALL_DIGITS.add(cube, more)
+                else ALL_DIGITS.add(cube, more)
                 for name, cube in self.cubes.items()
             },
         )

@@ -14,13 +14,14 @@ from decimal import Decimal
 import ibis
 import ibis.expr.types as ir
 
+from experiments.behavior.accounts import joined
 from experiments.behavior.cells import Cells
 from experiments.behavior.kinds import AMOUNT_TYPE
 from experiments.behavior.summaries import Summary
 from experiments.engines.engine import Engine
 
 Condition = Callable[[ir.Table], ir.BooleanValue]
-Whole = Callable[[ir.Table], ir.IntegerValue]
+Number = Callable[[ir.Table], ir.IntegerValue]
 WORD = 62  # bits of a whole number that is positive on every engine
 
 
@@ -55,11 +56,11 @@ class Asked:
     """
 
     cells: Cells
-    code: Whole
+    code: Number
     sums: Mapping[str, Condition] = field(default_factory=dict)
     bits: int = 0
-    bit: Whole | None = None
-    period: Whole | None = None
+    bit: Number | None = None
+    period: Number | None = None
     whole: Condition | None = None
     items: Condition | None = None
     dated: Condition | None = None
@@ -126,9 +127,8 @@ def by_query(engine: Engine, asked: Asked, *, behavior: ir.Table, enrolment: ir.
         behavior: Rows of the ledger that may be read.
         enrolment: Columns `customer`, `arm`, `enrolled_at`, a row per customer.
     """
-    who = enrolment.select("customer", "arm", "enrolled_at")
-    rows = behavior.mutate(measure_no=asked.cells.number(behavior)).inner_join(who, "customer")
-    rows = asked.cells.put(rows.mutate(day=rows.occurred_at.delta(rows.enrolled_at, unit="day")))
+    numbered = behavior.mutate(measure_no=asked.cells.number(behavior))
+    rows = asked.cells.put(joined(numbered, enrolment))
     counts, recorded_at = _counts(engine, asked, rows)
     totals: dict[str, ir.Value] = {
         name: rows.value.sum(where=where(rows)).cast(AMOUNT_TYPE)

@@ -87,15 +87,18 @@ def history(engine: Engine, plan: Plan, *, behavior: ir.Table, enrolment: Enrolm
     before = behavior.filter(behavior.occurred_at < ibis.literal(plan.pilot.starts_on))
     seen = rows_seen(moved, behavior=before, as_of=plan.pilot.starts_on)
     as_of = plan.pilot.starts_on
-    known = _read(engine, moved, seen, nobody, as_of=as_of).census.recorded(moved)
+    reading = _read(engine, moved, seen, nobody, as_of=as_of)
+    known = reading.census.recorded(moved)
     _refuse_no_history(moved, known, starts_on=plan.pilot.starts_on)
     notes = _notes(plan, moved, known)
     metrics = tuple(one for one in moved.metrics if _has_rows(one, known))
-    moved = moved.model_copy(update={"metrics": metrics})
+    if len(metrics) < len(moved.metrics):
+        moved = moved.model_copy(update={"metrics": metrics})
+        reading = _read(engine, moved, seen, nobody, as_of=as_of)
     uncut, columns = accounts(
         engine,
         moved,
-        customers=_read(engine, moved, seen, nobody, as_of=as_of).customers,
+        customers=reading.customers,
         behavior=seen,
         enrolment=nobody,
         known=known,

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from experiments.behavior.summaries import CUBE_LIMIT, Summary
-from experiments.behavior.sums import Sums, add_up
+from experiments.behavior.summaries import Summary
+from experiments.behavior.sums import CUBE_LIMIT, Sums, add_up
 from experiments.engines.engine import open_engine
 from experiments.errors import BadInput
 from experiments.stats.moments import Moments

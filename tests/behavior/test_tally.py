@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import ibis
@@ -126,19 +127,33 @@ def test_a_ledger_without_rows_has_an_empty_tally(tmp_path: Path) -> None:
     assert replace(found, customers=None) == Tally(None, (), {}, None)
 
 
-def test_a_grid_with_more_places_than_rows_is_not_laid_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("where", "limit"),
+    [
+        pytest.param(grid, "FEW_PLACES", id="a grid with more places than rows"),
+        pytest.param(accumulate, "WORDS", id="amounts that might not fit a word"),
+    ],
+)
+def test_what_is_too_much_here_is_left_to_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: ModuleType, limit: str
 ) -> None:
     members, entries = random_ledger(6)
     ledger, plan, enrolled = Ledger(tmp_path), small_plan(*KINDS), enrolment(members)
     append(ledger, entries)
     asked = asked_of(plan, enrolled, as_of=plan.pilot.starts_on + timedelta(days=40))
+    questions: list[Asked] = []
+
+    def ask(engine: Engine, asked: Asked, **of: Any) -> Tally:
+        questions.append(asked)
+        return by_query(engine, asked, **of)
+
     with open_engine(threads=2) as engine:
         behavior = ledger.behavior(engine)
         here = scatter.take_tally(engine, asked, behavior=behavior, enrolment=enrolled.rows)
-        monkeypatch.setattr(grid, "FEW_PLACES", 0)
-        monkeypatch.setattr(scatter, "by_query", by_query)
+        monkeypatch.setattr(where, limit, 0)
+        monkeypatch.setattr(scatter, "by_query", ask)
         there = scatter.take_tally(engine, asked, behavior=behavior, enrolment=enrolled.rows)
+        assert questions == [asked]
         assert here.counts == there.counts
         assert lines(engine, here, asked) == lines(engine, there, asked)
 
@@ -152,20 +167,3 @@ def test_days_of_enrolment_may_be_moved(tmp_path: Path) -> None:
     moved = replace(there, rows=there.rows.mutate(enrolled_at=earlier))
     with open_engine(threads=2) as engine:
         same(engine, small_plan(*KINDS), moved, ledger, as_of_days=40)
-
-
-def test_amounts_that_might_not_fit_a_word_are_left_to_the_engine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    members, entries = random_ledger(7)
-    ledger, plan, enrolled = Ledger(tmp_path), small_plan(*KINDS), enrolment(members)
-    append(ledger, entries)
-    asked = asked_of(plan, enrolled, as_of=plan.pilot.starts_on + timedelta(days=40))
-    with open_engine(threads=2) as engine:
-        behavior = ledger.behavior(engine)
-        here = scatter.take_tally(engine, asked, behavior=behavior, enrolment=enrolled.rows)
-        monkeypatch.setattr(accumulate, "WORDS", 1.0)
-        monkeypatch.setattr(scatter, "by_query", by_query)
-        there = scatter.take_tally(engine, asked, behavior=behavior, enrolment=enrolled.rows)
-        assert here.counts == there.counts
-        assert lines(engine, here, asked) == lines(engine, there, asked)
