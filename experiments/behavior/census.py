@@ -29,11 +29,7 @@ class Group:
         spans: Per shape of window, whether inside it (AFTER), before it (BEFORE), or neither.
         is_past: Not on or after the day of the analysis.
         is_held: From the customer's enrolment until the last window closes.
-        rows: How many.
-        first: Day of the oldest.
-        last: Day of the newest.
-        fractional: How many are no whole number, where the plan counts events.
-        with_item: How many name an item, where the plan counts items.
+        counts: How many they are, of which days.
     """
 
     arm: str
@@ -41,11 +37,7 @@ class Group:
     spans: tuple[int, ...]
     is_past: bool
     is_held: bool
-    rows: int
-    first: date
-    last: date
-    fractional: int = 0
-    with_item: int = 0
+    counts: Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +71,12 @@ class Census:
 
     def rows_of(self, measure: str) -> int:
         """Rows of a measure, on whatever day."""
-        return sum(group.rows for group in self.groups if group.measure == measure)
+        return sum(group.counts.rows for group in self.groups if group.measure == measure)
 
     def newest(self, measure: str, arm: str) -> date | None:
         """Day of the newest row since enrolment, until the last window closes."""
         days = [
-            group.last
+            group.counts.last
             for group in self.groups
             if (group.measure, group.arm) == (measure, arm) and group.is_held and group.is_past
         ]
@@ -98,14 +90,14 @@ class Census:
         own = [group for group in past if group.measure == metric.measure]
         inside = [group for group in own if self._lies(group, plan, metric, AFTER)]
         return Recorded(
-            rows=_added(inside, lambda group: group.rows),
+            rows=_added(inside, lambda group: group.counts.rows),
             rows_before=_added(
                 (group for group in own if self._lies(group, plan, metric, BEFORE)),
-                lambda group: group.rows,
+                lambda group: group.counts.rows,
             ),
-            first_on=min((group.first for group in own), default=None),
-            fractional=_added(inside, lambda group: group.fractional),
-            with_item=_added(inside, lambda group: group.with_item),
+            first_on=min((group.counts.first for group in own), default=None),
+            fractional=_added(inside, lambda group: group.counts.fractional),
+            with_item=_added(inside, lambda group: group.counts.with_item),
             rows_of_denominator=_added(
                 (
                     group
@@ -113,7 +105,7 @@ class Census:
                     if group.measure == metric.denominator
                     and self._lies(group, plan, metric, AFTER)
                 ),
-                lambda group: group.rows,
+                lambda group: group.counts.rows,
             ),
         )
 
@@ -167,9 +159,5 @@ def _group(counts: Counts, *, arms: Sequence[str], measures: Sequence[str], shap
         spans=tuple(reversed(spans)),
         is_past=bool(is_past),
         is_held=bool(is_held),
-        rows=counts.rows,
-        first=counts.first,
-        last=counts.last,
-        fractional=counts.fractional,
-        with_item=counts.with_item,
+        counts=counts,
     )
