@@ -1,31 +1,29 @@
 """What is kept of customers and of places of the grid while rows are read, chunk by chunk.
 
-Amounts are whole numbers of ten-thousandths; they are added up as float64 only where no sum can
-reach 2^53, up to which these are whole numbers too.
+Amounts are whole numbers of ten-thousandths. Indices are as wide as addresses and chunks small,
+because NumPy looks up and adds in such, at some nanoseconds a row (`tests.benchmarks.ledger`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from experiments.behavior.enrolled import Enrolled
-from experiments.behavior.grid import BITS, Grid
+from experiments.behavior.grid import ATOM, BITS, IS_WHOLE, MARK, MARK_AT, Grid
 from experiments.behavior.kinds import UNITS
 from experiments.behavior.tally import WORD
 from experiments.engines.overflow import too_large
 from experiments.stats.exact_products import ExactProducts, Whole
 
-FOLDED: Final = 1 << 12  # customers whose sums are put together at once
-FLOAT: Final = 2.0**52  # what a float64 holds to the last unit, and half of it to spare
+FOLDED: Final = 1 << 16  # customers whose sums are put together at once
 WORDS: Final = 2.0**61
 AMOUNT: Final = 10**18
-SPARSE: Final = 4  # places per customer and row from which on a table of all of them is dearer
 LONG_AHEAD: Final = int(np.iinfo(np.int64).max)
-MOST_NUMBERS: Final = 1 << 27  # between the first and the last: 4 bytes for each
+MOST_NUMBERS: Final = 1 << 27  # between the first and the last: 8 bytes for each
 
 
 class TooLarge(Exception):
@@ -34,10 +32,19 @@ class TooLarge(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Columns of rows: customer, measure, day, units, moment, whether an item is named."""
+    """Columns of rows.
+
+    Attributes:
+        customer: Their numbers.
+        measure: Number of the measure from 1, 0 for any other, times the places of one.
+        day: Days since 1970.
+        units: Amounts in ten-thousandths.
+        recorded: Microseconds since 1970; None where nobody asks.
+        named: Whether an item is named; None where nobody asks.
+    """
 
     customer: Whole
-    measure: npt.NDArray[np.integer[Any]]
+    measure: Whole
     day: npt.NDArray[np.int32]
     units: Whole
     recorded: Whole | None
@@ -74,29 +81,46 @@ class Counted:
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.recorded)
 
 
+class Room:
+    """Memory for so many customers at once.
+
+    Taken once and used again and again, because to get memory takes longer than to fill it.
+    """
+
+    __slots__ = ("marks", "sums")
+
+    def __init__(self, grid: Grid, customers: int, *, words: int) -> None:
+        self.sums = np.empty(grid.atoms * customers, np.int64)
+        self.marks = np.empty(words * BITS * customers, np.uint8)
+
+    def cleared(self, grid: Grid, customers: int, *, words: int) -> tuple[Whole, Any]:
+        """Sums, shape (atoms, customers), and marks, shape (customers, words * BITS); all 0."""
+        sums = self.sums[: grid.atoms * customers].reshape(grid.atoms, customers)
+        marks = self.marks[: words * BITS * customers].reshape(customers, words * BITS)
+        sums[:], marks[:] = 0, 0
+        return sums, marks
+
+
 class Customers:
     """What is kept of customers, in order of their numbers, while their rows are read."""
 
-    __slots__ = (
-        *("arm", "arms", "enrolled", "first", "grid", "marks", "measure", "place", "size", "sums"),
-    )
+    __slots__ = ("arm", "arms", "enrolled", "first", "grid", "marks", "place", "size", "sums")
 
-    def __init__(self, grid: Grid, enrolled: Enrolled, part: slice, *, words: int) -> None:
+    def __init__(
+        self, grid: Grid, enrolled: Enrolled, part: slice, *, words: int, room: Room
+    ) -> None:
         number = enrolled.number[part]
         self.first = int(number[0])
         if number[-1] - self.first >= MOST_NUMBERS:
             raise TooLarge
         self.grid = grid
-        self.enrolled = np.full(int(number[-1]) - self.first + 1, -1, np.int32)
+        self.enrolled = np.full(int(number[-1]) - self.first + 1, -1, np.int64)
         self.enrolled[number - self.first] = np.arange(len(number))
-        # Where the places of the customer's cohort begin, so that a day can be added to it.
-        self.place = (enrolled.cohort[part] * grid.days - grid.first_day).astype(np.int32)
-        # First any other measure, whose places are the last.
-        self.measure = np.roll(np.arange(grid.measures, dtype=np.int32), 1)
-        self.measure *= len(grid.cohorts) * grid.days
+        # Where the places of the customer's cohort begin, so that measure and day can be added.
+        before_first = len(grid.cohorts) * grid.days + grid.first_day
+        self.place = enrolled.cohort[part] * grid.days - before_first
         self.arm, self.arms = enrolled.arm[part], len(enrolled.arms)
-        self.sums = np.zeros((len(number), grid.atoms), np.int64)
-        self.marks = np.zeros((len(number), words * BITS), np.uint8)
+        self.sums, self.marks = room.cleared(grid, len(number), words=words)
         self.size = 0.0
 
     def add(self, rows: Rows, counted: Counted) -> None:
@@ -105,92 +129,79 @@ class Customers:
         Raises:
             TooLarge: A sum might not fit 63 bits.
         """
-        customer = self.enrolled[rows.customer - self.first]
+        customer = self.enrolled.take(rows.customer - self.first)
         if customer.min(initial=0) < 0:
             known = customer >= 0
             rows, customer = rows.part(known), customer[known]
-        place = self.measure[rows.measure]
-        place += self.place[customer]
+        place = self.place.take(customer)
+        place += rows.measure
         place += rows.day
-        _count(counted.rows, place)
-        self._add_up(customer, place, rows.units)
+        np.add.at(counted.rows, place, 1)
+        means = self.grid.means.take(place)
+        self._add_up(customer, means & ATOM, rows.units)
         if self.marks.size:
-            where = customer.astype(np.intp)
-            where *= self.marks.shape[1]
-            where += self.grid.mark[place]
+            where = customer * self.marks.shape[1]
+            where += (means >> MARK_AT) & MARK
             self.marks.reshape(-1)[where] = 1
-        self._look_closer(rows, place, counted)
+        self._look_closer(rows, place, means, counted)
 
-    def _add_up(self, customer: Any, place: Any, units: Whole) -> None:
-        atom = self.grid.atom[place]
-        some = np.flatnonzero(atom)
-        if len(some) == 0:
-            return
-        amount = units[some].astype(np.float64)
-        size = float(np.abs(amount).sum())
-        self.size += size
+    def _add_up(self, customer: Whole, atom: Any, units: Whole) -> None:
+        some = np.flatnonzero(atom.astype(np.bool_))
+        amount = units.take(some)
+        self.size += float(np.abs(amount).sum(dtype=np.float64))
         if self.size > WORDS:
             raise TooLarge
-        who, many = customer[some], self.grid.atoms
-        first, last = int(who.min()), int(who.max()) + 1
-        where = (who - first).astype(np.intp)
-        where *= many
-        where += atom[some]
-        mine = self.sums[first:last]
-        if size < FLOAT and mine.size <= SPARSE * len(some):
-            sums = np.bincount(where, weights=amount, minlength=mine.size)
-            mine += sums.astype(np.int64).reshape(mine.shape)
-        else:
-            np.add.at(mine.reshape(-1), where, units[some])
+        where = atom.take(some).astype(np.int64)
+        where *= self.sums.shape[1]
+        where += customer.take(some)
+        np.add.at(self.sums.reshape(-1), where, amount)
 
-    def _look_closer(self, rows: Rows, place: Any, counted: Counted) -> None:
+    def _look_closer(self, rows: Rows, place: Whole, means: Any, counted: Counted) -> None:
         """Values that should be whole, items, and when the first row was recorded."""
         if self.grid.any_whole:
-            there = np.flatnonzero(self.grid.whole[place])
-            there = there[rows.units[there] != UNITS]  # an event is mostly one event
-            _count(counted.fractional, place[there[rows.units[there] % UNITS != 0]])
+            there = np.flatnonzero((means & IS_WHOLE).astype(np.bool_))
+            units = rows.units.take(there)
+            # An event is mostly one event, and a remainder is slow to come by.
+            there = there[units != UNITS]
+            np.add.at(counted.fractional, place[there[rows.units[there] % UNITS != 0]], 1)
         if rows.named is not None:
-            _count(counted.with_item, place[self.grid.items[place] & rows.named])
+            np.add.at(counted.with_item, place[self.grid.items[place] & rows.named], 1)
         if rows.recorded is not None and rows.recorded.min(initial=LONG_AHEAD) < counted.recorded:
             dated = rows.recorded[self.grid.dated[place]]
             counted.recorded = min(counted.recorded, int(dated.min(initial=LONG_AHEAD)))
 
-    def folded(self, periods: dict[int, ExactProducts]) -> list[Whole]:
-        """Each sum of each customer; `periods` takes in the sums over periods.
+    def fold(self, into: Whole, periods: Mapping[int, ExactProducts]) -> None:
+        """Put together each sum of each customer, and take in the sums over periods.
+
+        Args:
+            into: Takes the sums, shape (sums, customers).
+            periods: Of each period, the products of sums per arm.
 
         Raises:
             BadInput: A sum does not fit 18 digits.
         """
-        found = [np.empty(len(self.sums), np.int64) for _ in self.grid.members]
-        spread = {number: np.empty(len(self.sums), np.int64) for number in periods}
-        parts = [*zip(found, self.grid.members, strict=True)]
-        parts += [(spread[number], self.grid.in_period[number]) for number in periods]
-        for start in range(0, len(self.sums), FOLDED):
+        for start in range(0, len(self.arm), FOLDED):
             rows = slice(start, start + FOLDED)
-            atoms = np.ascontiguousarray(self.sums[rows].T)
-            for sums, members in parts:
-                mine = sums[rows]
-                mine[:] = 0
-                for atom in members:
-                    mine += atoms[atom]
-        order = np.argsort(self.arm.astype(np.uint16), kind="stable")
-        sizes = np.bincount(self.arm, minlength=self.arms)
-        for number, products in periods.items():
-            products.add([spread[number][order]], sizes)
-        for sums in found:
-            if (largest := max(int(sums.max(initial=0)), -int(sums.min(initial=0)))) >= AMOUNT:
-                raise too_large(f"a customer's total has {len(str(largest))} digits")
-        return found
+            atoms, arm = self.sums[:, rows], self.arm[rows]
+            for line, members in zip(into, self.grid.members, strict=True):
+                _add_together(atoms, members, line[rows])
+            order = np.argsort(arm.astype(np.uint16), kind="stable")
+            sizes = np.bincount(arm, minlength=self.arms)
+            total = np.empty(len(arm), np.int64)
+            for number, products in periods.items():
+                _add_together(atoms, self.grid.in_period[number], total)
+                products.add([total[order]], sizes)
+        if (largest := max(int(into.max(initial=0)), -int(into.min(initial=0)))) >= AMOUNT:
+            raise too_large(f"a customer's total has {len(str(largest))} digits")
 
-    def words(self) -> list[Any]:
-        """The marks, 62 of them in a whole number."""
+    def words(self, into: Whole) -> None:
+        """Put the marks, 62 of them in a whole number, into the shape (words, customers)."""
         bits = self.marks.reshape(len(self.marks), -1, BITS)
         packed = np.packbits(bits, axis=2, bitorder="little").view(np.int64)[:, :, 0]
-        return [pa.array(word & ((1 << WORD) - 1)) for word in packed.T]
+        np.bitwise_and(packed.T, (1 << WORD) - 1, out=into)
 
 
-def _count(counts: Whole, places: Any) -> None:
-    if len(counts) <= SPARSE * len(places):
-        counts += np.bincount(places, minlength=len(counts))
-    else:
-        np.add.at(counts, places, 1)
+def _add_together(atoms: Whole, members: Whole, into: Whole) -> None:
+    into[:] = atoms[members[0]] if len(members) else 0
+    for atom in members[1:]:
+        into += atoms[atom]

@@ -28,6 +28,11 @@ MOST_COMBINATIONS: Final = 1 << 60
 # Marks lie in words of 62 bits, each at the end of 8 bytes; this one is read by nobody.
 NO_MARK: Final = WORD
 BITS: Final = 64
+# What a row means, in one number, because one lookup is less than three.
+ATOM: Final = (1 << 15) - 1
+MARK_AT: Final = 15
+MARK: Final = (1 << 15) - 1
+IS_WHOLE: Final = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +44,13 @@ class Grid:
         first_day: The first day, as days since 1970.
         days: How many days there are.
         code: Group of the counts, shape (places,).
-        atom: Which sums the row belongs to, as a number of `members`; 0 where to none.
+        means: Which sums the row belongs to, as the number of an atom, 0 where to none; from bit
+            `MARK_AT` on, where its mark lies among the marks of its customer; `IS_WHOLE` where its
+            value is to be whole.
+        atoms: How many atoms there are, that of rows which belong to no sum among them.
         members: Per sum, the atoms of which it consists.
         in_period: Per period, its atoms.
         period: Per place; -1 for none.
-        mark: Where the mark of the row lies among the marks of its customer.
-        whole: Whether values are to be whole.
         items: Whether named items are counted.
         dated: Whether the moment of recording is wanted.
     """
@@ -53,19 +59,13 @@ class Grid:
     first_day: int
     days: int
     code: Whole
-    atom: npt.NDArray[np.int16]
+    means: npt.NDArray[np.int32]
+    atoms: int
     members: Sequence[npt.NDArray[np.intp]]
     in_period: dict[int, npt.NDArray[np.intp]]
     period: Whole
-    mark: npt.NDArray[np.int16]
-    whole: npt.NDArray[np.bool_]
     items: npt.NDArray[np.bool_]
     dated: npt.NDArray[np.bool_]
-
-    @property
-    def atoms(self) -> int:
-        """How many atoms there are, that of rows which belong to no sum among them."""
-        return int(self.atom.max(initial=0)) + 1
 
     @property
     def measures(self) -> int:
@@ -75,7 +75,7 @@ class Grid:
     @property
     def any_whole(self) -> bool:
         """Whether there is a place whose values are to be whole."""
-        return bool(self.whole.any())
+        return bool((self.means & IS_WHOLE).any())
 
     @classmethod
     def of(
@@ -103,21 +103,25 @@ class Grid:
         period = found["period"]
         sums = [found[f"sum_{at}"] for at in range(len(asked.sums))]
         atom, first = _atoms(period, sums)
-        mark = found["bit"]
+        mark = np.where(
+            found["bit"] >= 0, found["bit"] // WORD * BITS + found["bit"] % WORD, NO_MARK
+        )
+        whole = found["whole"].astype(np.int64)
+        if atom.max(initial=0) > ATOM or mark.max(initial=0) > MARK:
+            return None
         return cls(
             cohorts=cohorts,
             first_day=first_day,
             days=many,
             code=found["code"],
-            atom=atom.astype(np.int16),
+            means=(atom | mark << MARK_AT | whole * IS_WHOLE).astype(np.int32),
+            atoms=int(atom.max(initial=0)) + 1,
             members=[1 + np.flatnonzero(one[first]) for one in sums],
             in_period={
                 number: 1 + np.flatnonzero(period[first] == number)
                 for number in range(int(period.max(initial=-1)) + 1)
             },
             period=period,
-            mark=np.where(mark >= 0, mark // WORD * BITS + mark % WORD, NO_MARK).astype(np.int16),
-            whole=found["whole"].astype(np.bool_),
             items=found["items"].astype(np.bool_),
             dated=found["dated"].astype(np.bool_),
         )

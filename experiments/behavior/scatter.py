@@ -8,9 +8,10 @@ from typing import Final
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pyarrow as pa
 
-from experiments.behavior.accumulate import Counted, Customers, Rows, TooLarge
+from experiments.behavior.accumulate import Counted, Customers, Room, Rows, TooLarge
 from experiments.behavior.enrolled import Enrolled, days_since_1970
 from experiments.behavior.exact_sums import decimal, units_of
 from experiments.behavior.grid import BITS, Grid
@@ -21,7 +22,7 @@ from experiments.engines.engine import Engine
 from experiments.stats.exact_products import ExactProducts, Whole
 
 ROWS: Final = 1 << 15  # so few that what is made of them stays in the processor's own memory
-BYTES: Final = 1 << 28  # for what is kept of customers while rows are read
+BYTES: Final = 1 << 27  # for what is kept of customers while rows are read
 
 
 def _place(measures: list[str], measure: str) -> int:
@@ -60,27 +61,30 @@ def take_tally(engine: Engine, asked: Asked, *, behavior: ir.Table, enrolment: i
 def _scattered(
     engine: Engine, asked: Asked, grid: Grid, enrolled: Enrolled, *, behavior: ir.Table
 ) -> Tally:
-    counted = Counted(grid)
+    counted, words = Counted(grid), len(asked.words)
     periods = {number: ExactProducts(1) for number in grid.in_period}
-    tables = []
-    many = max(1, BYTES // (8 * grid.atoms + BITS * len(asked.words)))
-    for start in range(0, len(enrolled.number), many):
+    everybody = len(enrolled.number)
+    sums = np.empty((len(asked.sums), everybody), np.int64)
+    marks = np.empty((words, everybody), np.int64)
+    many = min(everybody, max(1, BYTES // (8 * grid.atoms + BITS * words)))
+    room = Room(grid, many, words=words)
+    for start in range(0, everybody, many):
         part = slice(start, start + many)
-        customers = Customers(grid, enrolled, part, words=len(asked.words))
-        for rows in _read(engine, asked, behavior, enrolled.number[part]):
+        customers = Customers(grid, enrolled, part, words=words, room=room)
+        for rows in _read(engine, asked, grid, behavior, enrolled.number[part]):
             for at in range(0, len(rows.customer), ROWS):
                 customers.add(rows.part(slice(at, at + ROWS)), counted)
-        columns = dict(zip(asked.sums, customers.folded(periods), strict=True))
-        table = enrolled.rows.slice(start, many)
-        for name, units in columns.items():
-            table = table.append_column(name, _amounts(units))
-        for name, word in zip(asked.words, customers.words(), strict=True):
-            table = table.append_column(name, word)
-        tables.append(engine.keep(ibis.memtable(table)))
+        customers.fold(sums[:, part], periods)
+        customers.words(marks[:, part])
+    table = enrolled.rows
+    for name, units in zip(asked.sums, sums, strict=True):
+        table = table.append_column(name, _amounts(units))
+    for name, word in zip(asked.words, marks, strict=True):
+        table = table.append_column(name, pa.array(word))
     seen = grid.periods_seen(counted.rows)
     spread = {number: products.products() for number, products in periods.items()}
     return Tally(
-        customers=tables[0] if len(tables) == 1 else ibis.union(*tables),
+        customers=engine.lend(table),
         counts=grid.counts(counted.rows, counted.fractional, counted.with_item),
         periods={
             (arm, number): Spread(decimal(of[0, 1], DECIMALS), decimal(of[1, 1], 2 * DECIMALS))
@@ -92,10 +96,15 @@ def _scattered(
     )
 
 
-def _read(engine: Engine, asked: Asked, behavior: ir.Table, numbers: Whole) -> Iterator[Rows]:
+def _read(
+    engine: Engine, asked: Asked, grid: Grid, behavior: ir.Table, numbers: Whole
+) -> Iterator[Rows]:
+    # From 1; any other measure has 0, whose places thus come before the first and, as Python counts
+    # from the end, are the last.
+    number = place_in(list(asked.cells.measures), behavior.measure).fill_null(0).cast("int64")
     wanted: dict[str, ir.Value] = {
         "customer": behavior.customer,
-        "measure": place_in(list(asked.cells.measures), behavior.measure).fill_null(0),
+        "measure": number * (len(grid.cohorts) * grid.days),
         "day": behavior.occurred_at,
         "units": behavior.value.cast(AMOUNT_TYPE).fill_null(0),
     }

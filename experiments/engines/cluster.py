@@ -80,6 +80,10 @@ class Cluster:
         with _explained():
             return self._named(self._frame(expression).persist())
 
+    def lend(self, rows: pa.Table) -> ir.Table:
+        """Send a table of this process to the cluster, for as long as the engine is open."""
+        return self.keep(ibis.memtable(rows))
+
     @contextmanager
     def held(self, expression: ir.Table) -> Iterator[ir.Table]:
         """Hold a table for the questions of a block."""

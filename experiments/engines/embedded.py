@@ -19,7 +19,7 @@ from ibis.util import gen_name
 from experiments.engines.address import DUCKDB
 from experiments.engines.overflow import too_large
 
-STREAMED_ROWS, SCANNED_ROWS = 100_000, 1_000_000
+STREAMED_ROWS, SCANNED_ROWS = 100_000, 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,12 @@ class Embedded:
         """Compute a table once and hold it for later questions, as long as the engine is open."""
         with _explained():
             return self.connection.create_table(gen_name("kept"), expression, temp=True)
+
+    def lend(self, rows: pa.Table) -> ir.Table:
+        """Let questions read a table of this process, as long as the engine is open."""
+        name = gen_name("lent")
+        self.connection.con.register(name, rows)
+        return self.connection.table(name)
 
     @contextmanager
     def held(self, expression: ir.Table) -> Iterator[ir.Table]:

@@ -37,6 +37,10 @@ class Engine(Protocol):
         """Hold a table, computed once, for later questions, as long as the engine is open."""
         ...
 
+    def lend(self, rows: pa.Table) -> ir.Table:
+        """Let questions read a table of this process, as long as the engine is open."""
+        ...
+
     def held(self, expression: ir.Table) -> AbstractContextManager[ir.Table]:
         """Hold a table, computed once, for the questions of a block."""
         ...

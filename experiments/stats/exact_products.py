@@ -56,7 +56,10 @@ class ExactProducts:
 
     def _add_to(self, group: int, columns: Sequence[Whole], rows: slice) -> None:
         limbs, of, place = _split(columns, rows.stop - rows.start)
-        found = (limbs @ limbs.T).astype(np.int64)
+        found = np.empty((len(limbs), len(limbs)), np.int64)
+        # Line by line, because libraries are slow where a matrix is wide and low.
+        for at, limb in enumerate(limbs, start=1):
+            found[at - 1, :at] = found[:at, at - 1] = limbs[:at] @ limb
         counter = (place[:, None] + place) * self._variables + of[:, None]
         counter *= self._variables
         counter += of
