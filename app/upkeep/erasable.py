@@ -15,7 +15,7 @@ from app.plan.service import frozen_plan
 from app.tables import EnrolmentRow, PilotRow
 from app.upkeep.traces import waiting_for
 from app.workspace import open_reader
-from experiments.analyse.variables import MOST_LEVELS
+from experiments.analyse.profiles import MOST_LEVELS
 from experiments.engines.engine import Engine
 from experiments.enrol.enrolment import EnrolmentReceipt
 from experiments.enrol.naming import planned_attributes

@@ -7,11 +7,18 @@ A text attribute becomes an indicator for each of its levels but the most freque
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 import ibis
 import ibis.expr.types as ir
 
+from experiments.analyse.profiles import (
+    MOST_LEVELS,
+    Profile,
+    numbers_before,
+    numbers_of,
+    profile_of_text,
+    profiles_of,
+)
 from experiments.behavior.accounts import AccountColumns, Attribute, Enrolment
 from experiments.behavior.kinds import AMOUNT_TYPE
 from experiments.behavior.sums import Sums
@@ -19,26 +26,10 @@ from experiments.engines.engine import Engine
 from experiments.errors import BadInput, Problem
 from experiments.pilot import Metric, Plan
 
-MOST_LEVELS, MOST_SEGMENT_LEVELS = 20, 50
-LAST_DECIMAL = Decimal("0.0001")
+MOST_SEGMENT_LEVELS = 50
 NOT_KNOWN = "(not known)"
 CONTACTS, CONTACTED, CUSTOMERS = "contacts", "contacted", "customers"
 CLUSTER = "cluster"
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What values an attribute takes among the enrolled customers.
-
-    Attributes:
-        unknown: Customers without a value, or with a number too large for the ledger.
-        mean: Of a number, over everybody of whom it is known, to the ledger's four decimals.
-        levels: Values of a text attribute, most frequent first; empty for a number.
-    """
-
-    unknown: int
-    mean: Decimal = Decimal(0)
-    levels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,34 +141,6 @@ def refuse_many_levels(
         raise BadInput("Attributes of the customers do not fit the plan:", problems)
 
 
-def profile(engine: Engine, accounts: ir.Table, attribute: Attribute) -> Profile:
-    """Count what is unknown; the mean of a number, or the levels of a text."""
-    column = accounts[attribute.column]
-    if attribute.numeric:
-        number = column.try_cast(AMOUNT_TYPE)
-        return _profile_of_number(engine, accounts, number, known=number.notnull())
-    unknown = int(engine.fetch(accounts.aggregate(n=column.isnull().sum()))["n"][0].as_py() or 0)
-    counts = accounts.filter(column.notnull()).group_by(level=column).agg(n=lambda t: t.count())
-    ordered = engine.fetch(counts.order_by([ibis.desc("n"), "level"]).limit(MOST_LEVELS + 1))
-    return Profile(unknown, levels=tuple(ordered["level"].to_pylist()))
-
-
-def _profile_of_number(
-    engine: Engine, accounts: ir.Table, number: ir.Value, *, known: ir.BooleanValue
-) -> Profile:
-    """Count the customers of whom a number is known, and take their mean."""
-    row = engine.fetch(
-        accounts.aggregate(
-            n=accounts.count(),
-            known=known.sum(),
-            total=number.sum(where=known).cast("decimal(38, 4)"),
-        )
-    ).to_pylist()[0]
-    found = int(row["known"] or 0)
-    mean = row["total"] / found if found else Decimal(0)
-    return Profile(int(row["n"]) - found, mean.quantize(LAST_DECIMAL))
-
-
 def variables(
     plan: Plan,
     engine: Engine,
@@ -189,11 +152,15 @@ def variables(
 ) -> Variables:
     """Lay out the variables of a plan over the accounts."""
     made = _Columns()
-    for attribute in enrolment.attributes:
-        if attribute.name != plan.design.cluster:  # a name of a branch or household, no quality
-            made.of_attribute[attribute.name] = _add_attribute(made, engine, accounts, attribute)
+    attributes = _qualities(plan, enrolment)
+    numbers = numbers_of(accounts, attributes) | numbers_before(accounts, columns)
+    profiles = profiles_of(engine, accounts, numbers)
+    for attribute in attributes:
+        made.of_attribute[attribute.name] = _add_attribute(
+            made, engine, accounts, attribute, profiles
+        )
     before = {
-        metric.name: _add_before(made, engine, accounts, metric, columns)
+        metric.name: _add_before(made, accounts, metric, columns, profiles)
         for metric in plan.metrics
         if metric.name in columns.before
     }
@@ -284,9 +251,10 @@ def attributes_by_arm(
         variables; and which variables these are. The name of a cluster is none.
     """
     made = _Columns()
-    for attribute in enrolment.attributes:
-        if attribute.name != plan.design.cluster:
-            _add_attribute(made, engine, enrolment.rows, attribute)
+    attributes = _qualities(plan, enrolment)
+    profiles = profiles_of(engine, enrolment.rows, numbers_of(enrolment.rows, attributes))
+    for attribute in attributes:
+        _add_attribute(made, engine, enrolment.rows, attribute, profiles)
     cluster = cluster_of(plan, enrolment)
     keys: dict[str, ir.Value] = {"customer": enrolment.rows.customer}
     if cluster is not None:
@@ -303,11 +271,20 @@ def _once(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def _qualities(plan: Plan, enrolment: Enrolment) -> list[Attribute]:
+    """The attributes that say something of a customer; the name of a cluster does not."""
+    return [one for one in enrolment.attributes if one.name != plan.design.cluster]
+
+
 def _add_attribute(
-    made: _Columns, engine: Engine, accounts: ir.Table, attribute: Attribute
+    made: _Columns,
+    engine: Engine,
+    accounts: ir.Table,
+    attribute: Attribute,
+    profiles: Mapping[str, Profile],
 ) -> tuple[str, ...]:
     """Add the variables of an attribute; a text with too many levels has no balance to show."""
-    seen = profile(engine, accounts, attribute)
+    seen = profiles.get(attribute.column) or profile_of_text(engine, accounts, attribute)
     value = text = accounts[attribute.column]
     if attribute.numeric:
         value = text.try_cast(AMOUNT_TYPE)
@@ -344,7 +321,11 @@ def _add_outcome(
 
 
 def _add_before(
-    made: _Columns, engine: Engine, accounts: ir.Table, metric: Metric, columns: AccountColumns
+    made: _Columns,
+    accounts: ir.Table,
+    metric: Metric,
+    columns: AccountColumns,
+    profiles: Mapping[str, Profile],
 ) -> tuple[str, ...]:
     """Add a metric's pre-period values, and an indicator where some were not observed."""
     has = accounts[columns.has_before[metric.name]]
@@ -353,9 +334,8 @@ def _add_before(
     names = (f"{metric.name} before", f"{metric.name} before ({metric.denominator})")
     for name, column in zip(names, columns.before[metric.name], strict=False):
         before = accounts[column]
-        seen = _profile_of_number(engine, accounts, before, known=has == 1)
-        unknown = seen.unknown
-        added[name] = ibis.ifelse(has == 1, before, ibis.literal(seen.mean, AMOUNT_TYPE))
+        unknown, mean = profiles[column].unknown, profiles[column].mean
+        added[name] = ibis.ifelse(has == 1, before, ibis.literal(mean, AMOUNT_TYPE))
     if unknown:
         added[f"{metric.name} before not known"] = 1 - has
     return _add(made, added)
