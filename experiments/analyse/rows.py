@@ -147,16 +147,17 @@ def missing_days(
         for metric in plan.metrics
         for measure in metric.measures
     ]
-    awaited = {
-        measure: end for measure, end in ends if complete_through.get(measure, date.min) < end
-    }
+    awaited: dict[str, date] = {}
+    for measure, end in ends:
+        if complete_through.get(measure, date.min) < end:
+            awaited[measure] = max(end, awaited.get(measure, end))
     if not awaited:
         return {}
-    # Rows of the last days are enough to know where nothing is missing, and are found fast.
-    late = behavior.filter(behavior.occurred_at >= ibis.literal(min(awaited.values())))
-    newest = _newest(engine, late)
-    if silent := sorted(awaited.keys() - newest.keys()):
-        newest |= _newest(engine, behavior.filter(behavior.measure.isin(silent)))
+    # One row of the last day or later is enough to know that nothing is missing, and found fast.
+    silent = awaited.keys() - _arrived(engine, behavior, awaited)
+    newest = (
+        _newest(engine, behavior.filter(behavior.measure.isin(sorted(silent)))) if silent else {}
+    )
     gaps: dict[str, str] = {}
     for measure, end in ends:
         through = max(newest.get(measure, end), complete_through.get(measure, date.min))
@@ -170,6 +171,17 @@ def _ends(plan: Plan, metric: Metric, enrolment: Enrolment, *, as_of: date | Non
     """The last day on which rows of a metric are awaited."""
     ends = MetricWindow.of(metric, plan).last_date(enrolment.last_enrolled_on)
     return ends if as_of is None else min(ends, as_of - timedelta(days=1))
+
+
+def _arrived(engine: Engine, behavior: ir.Table, days: Mapping[str, date]) -> set[str]:
+    """The measures with a row of their day or later."""
+    late = [
+        behavior.filter((behavior.measure == measure) & (behavior.occurred_at >= ibis.literal(end)))
+        .select("measure")
+        .limit(1)
+        for measure, end in days.items()
+    ]
+    return set(engine.fetch(ibis.union(*late))["measure"].to_pylist())
 
 
 def _newest(engine: Engine, behavior: ir.Table) -> dict[str, date]:

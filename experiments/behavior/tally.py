@@ -207,8 +207,14 @@ class Days:
 
 
 def days_of(engine: Engine, behavior: ir.Table) -> Days | None:
-    """The days of a ledger; None where there is no row."""
-    day = behavior.occurred_at
-    found = behavior.aggregate(first=day.min(), last=day.max(), rows=behavior.count())
-    (row,) = engine.fetch(found).to_pylist()
-    return None if row["first"] is None else Days(**row)
+    """The days of a ledger; None where there is no row with a day.
+
+    Asked for the first row by day and for the last, because an engine that knows the bounds of each
+    part of a file then leaves nearly all of them unread.
+    """
+    days = behavior.select(day=behavior.occurred_at).filter(lambda rows: rows.day.notnull())
+    first = days.order_by("day").limit(1).select(first="day")
+    last = days.order_by(ibis.desc("day")).limit(1).select(last="day")
+    counted = behavior.aggregate(rows=behavior.count())
+    found = engine.fetch(first.cross_join(last).cross_join(counted)).to_pylist()
+    return Days(**found[0]) if found else None
