@@ -24,7 +24,7 @@ from app.jobs.service import Json
 from app.people.caller import Caller
 from app.record.correcting import refuse_correction
 from app.record.correcting_shown import correction_of, correction_sentences
-from app.record.forms import BehaviorQuery
+from app.record.forms import BehaviorQuery, problems_of
 from app.record.ledger import behavior_batch
 from app.record.measures import known_measures
 from app.record.request import ask_to_record
@@ -68,13 +68,8 @@ def asked_of(options: Mapping[str, object]) -> BehaviorQuery:
     try:
         return BehaviorQuery.model_validate({k: v for k, v in options.items() if v is not None})
     except ValidationError as error:
-        raise BadInput(
-            "The options cannot be used:",
-            [
-                Problem(f"--{'.'.join(map(str, one['loc'])).replace('_', '-')}", one["msg"])
-                for one in error.errors(include_url=False)
-            ],
-        ) from None
+        found = problems_of(error, lambda place: f"--{'.'.join(place).replace('_', '-')}")
+        raise BadInput("The options cannot be used:", found) from None
 
 
 def print_and_record(

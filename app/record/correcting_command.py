@@ -15,11 +15,12 @@ from app.record.command import caller_named, done_here
 from app.record.correcting_forms import CorrectionsBody
 from app.record.correcting_request import ask_to_correct
 from app.record.correcting_shown import correction_of, correction_sentences
+from app.record.forms import problems_of
 from app.refusals import NotAllowed
 from app.settings import Settings, utc_now
 from app.web.inbox import inbox_of
 from app.web.jobs import answer_of
-from experiments.errors import BadFile, Problem
+from experiments.errors import BadFile
 
 
 def print_and_correct(
@@ -81,10 +82,4 @@ def _body_of(path: Path) -> CorrectionsBody:
     except OSError as error:
         raise BadFile(f"{path.name} cannot be read ({error.strerror}); check its name.") from None
     except ValidationError as error:
-        raise BadFile(
-            f"{path.name} is no list of corrections:",
-            [
-                Problem(".".join(map(str, one["loc"])), one["msg"])
-                for one in error.errors(include_url=False, include_input=False)
-            ],
-        ) from None
+        raise BadFile(f"{path.name} is no list of corrections:", problems_of(error)) from None

@@ -3,7 +3,7 @@
 import json
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from io import BytesIO
@@ -254,14 +254,26 @@ def refuse_unfinished(complete: date | None, *, today: date) -> None:
         )
 
 
+def problems_of(
+    error: ValidationError, called: Callable[[Sequence[str]], str] = ".".join
+) -> list[Problem]:
+    """What a model says is wrong.
+
+    Args:
+        error: As the model raised it.
+        called: What people call the place of a value, given the keys that lead to it.
+    """
+    return [
+        Problem(called([str(part) for part in one["loc"]]), one["msg"])
+        for one in error.errors(include_url=False, include_input=False)
+    ]
+
+
 def _entries(body: bytes) -> list[Entry]:
     try:
         entries = _ENTRIES.validate_json(body)
     except ValidationError as error:
-        problems = [
-            Problem(".".join(str(part) for part in one["loc"][:2]), one["msg"])
-            for one in error.errors(include_url=False, include_input=False)
-        ]
+        problems = problems_of(error, lambda place: ".".join(place[:2]))
         raise BadInput("The body is no list of rows:", problems[:100]) from None
     if not entries:
         raise BadInput("The body has no rows.", [Problem("", "send at least one")])
