@@ -100,6 +100,28 @@ def test_the_missing_days_of_every_measure_are_named(engine: Engine) -> None:
     )
 
 
+@pytest.mark.parametrize("longer_first", [True, False])
+def test_a_measure_of_two_windows_is_awaited_to_the_end_of_the_longer(
+    engine: Engine, longer_first: bool
+) -> None:
+    """Everybody enters on 1 March: ten days end on the 10th, twenty on the 20th."""
+    short, long = (
+        metric(name, measure="visit", window={"days": [0, days]})
+        for name, days in (("soon", 10), ("late", 20))
+    )
+    of_visits = [long, short] if longer_first else [short, long]
+    plan = plan_of(metrics=[metric("spend", role="primary"), *of_visits])
+    rows = [*ROWS, *((at, "visit", date(2026, 3, 8 + at), 1.0) for at in range(5))]
+    found = analysis_by_engine(
+        engine,
+        plan,
+        behavior=behavior_of(rows),
+        enrolment=enrolment_of(ARMS),
+        complete_through={},
+    )
+    assert found.veil == "rows of 'visit' are missing from 13 March 2026 to 20 March 2026"
+
+
 def test_rows_on_or_after_the_day_of_the_analysis_are_not_read(engine: Engine) -> None:
     late = [*ROWS, *[(at, "spend", END + timedelta(days=1), 1e6) for at in range(0, 40, 2)]]
     one, other = (

@@ -131,6 +131,8 @@ def test_a_ledger_without_rows_has_an_empty_tally(tmp_path: Path) -> None:
     ("where", "limit"),
     [
         pytest.param(grid, "FEW_PLACES", id="a grid with more places than rows"),
+        pytest.param(grid, "ATOM", id="more sums than a lookup tells apart"),
+        pytest.param(grid, "MARK", id="more marks than a lookup tells apart"),
         pytest.param(accumulate, "WORDS", id="amounts that might not fit a word"),
     ],
 )

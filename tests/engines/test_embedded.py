@@ -1,6 +1,7 @@
 """The engine: paths are read as they are, and what a block held is gone after it."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import ibis
@@ -42,6 +43,17 @@ def test_a_held_table_is_gone_after_its_block_also_where_the_work_failed(engine:
     assert kept(engine) == []
     with pytest.raises(KeyError), engine.held(ibis.memtable(NUMBERS)):
         raise KeyError
+    assert kept(engine) == []
+
+
+def test_a_lent_table_is_read_like_any_other(engine: Embedded) -> None:
+    amounts = pa.array([Decimal("1.2345"), Decimal("-0.0001")], pa.decimal64(18, 4))
+    rows = pa.table({"arm": ["mail", None], "units": amounts})
+    lent = engine.lend(rows)
+    batches = list(engine.scan(lent.order_by("units")) or ())
+    assert pa.Table.from_batches(batches)["arm"].to_pylist() == [None, "mail"]
+    beside = engine.lend(NUMBERS).join(lent, lent.arm == "mail")
+    assert engine.fetch(beside.order_by("customer"))["customer"].to_pylist() == [1, 2]
     assert kept(engine) == []
 
 
