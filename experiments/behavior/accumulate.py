@@ -36,7 +36,7 @@ class Rows:
 
     Attributes:
         customer: Their numbers.
-        measure: Number of the measure from 1, 0 for any other, times the places of one.
+        measure: Number of the measure, from 1; 0 for any other.
         day: Days since 1970.
         units: Amounts in ten-thousandths.
         recorded: Microseconds since 1970; None where nobody asks.
@@ -44,7 +44,7 @@ class Rows:
     """
 
     customer: Whole
-    measure: Whole
+    measure: npt.NDArray[np.integer[Any]]
     day: npt.NDArray[np.int32]
     units: Whole
     recorded: Whole | None
@@ -104,7 +104,9 @@ class Room:
 class Customers:
     """What is kept of customers, in order of their numbers, while their rows are read."""
 
-    __slots__ = ("arm", "arms", "enrolled", "first", "grid", "marks", "place", "size", "sums")
+    __slots__ = (
+        *("arm", "arms", "enrolled", "first", "grid", "marks", "measure", "place", "size", "sums"),
+    )
 
     def __init__(
         self, grid: Grid, enrolled: Enrolled, part: slice, *, words: int, room: Room
@@ -116,9 +118,10 @@ class Customers:
         self.grid = grid
         self.enrolled = np.full(int(number[-1]) - self.first + 1, -1, np.int64)
         self.enrolled[number - self.first] = np.arange(len(number))
-        # Where the places of the customer's cohort begin, so that measure and day can be added.
-        before_first = len(grid.cohorts) * grid.days + grid.first_day
-        self.place = enrolled.cohort[part] * grid.days - before_first
+        # Where the places of the customer's cohort begin, so that a day can be added to it.
+        self.place = enrolled.cohort[part] * grid.days - grid.first_day
+        # First any other measure, whose places are the last.
+        self.measure = np.roll(np.arange(grid.measures), 1) * (len(grid.cohorts) * grid.days)
         self.arm, self.arms = enrolled.arm[part], len(enrolled.arms)
         self.sums, self.marks = room.cleared(grid, len(number), words=words)
         self.size = 0.0
@@ -134,7 +137,7 @@ class Customers:
             known = customer >= 0
             rows, customer = rows.part(known), customer[known]
         place = self.place.take(customer)
-        place += rows.measure
+        place += self.measure.take(rows.measure)
         place += rows.day
         np.add.at(counted.rows, place, 1)
         means = self.grid.means.take(place)

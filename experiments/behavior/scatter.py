@@ -71,7 +71,7 @@ def _scattered(
     for start in range(0, everybody, many):
         part = slice(start, start + many)
         customers = Customers(grid, enrolled, part, words=words, room=room)
-        for rows in _read(engine, asked, grid, behavior, enrolled.number[part]):
+        for rows in _read(engine, asked, behavior, enrolled.number[part]):
             for at in range(0, len(rows.customer), ROWS):
                 customers.add(rows.part(slice(at, at + ROWS)), counted)
         customers.fold(sums[:, part], periods)
@@ -96,15 +96,10 @@ def _scattered(
     )
 
 
-def _read(
-    engine: Engine, asked: Asked, grid: Grid, behavior: ir.Table, numbers: Whole
-) -> Iterator[Rows]:
-    # From 1; any other measure has 0, whose places thus come before the first and, as Python counts
-    # from the end, are the last.
-    number = place_in(list(asked.cells.measures), behavior.measure).fill_null(0).cast("int64")
+def _read(engine: Engine, asked: Asked, behavior: ir.Table, numbers: Whole) -> Iterator[Rows]:
     wanted: dict[str, ir.Value] = {
         "customer": behavior.customer,
-        "measure": number * (len(grid.cohorts) * grid.days),
+        "measure": place_in(list(asked.cells.measures), behavior.measure).fill_null(0),
         "day": behavior.occurred_at,
         "units": behavior.value.cast(AMOUNT_TYPE).fill_null(0),
     }
