@@ -112,10 +112,10 @@ class Ledger:
             days: First and last day of the rows; files that hold no such rows are not opened.
             with_withdrawn: Also rows that a correction withdrew.
         """
-        rows = _up_to(self._read(engine, "behavior", BEHAVIOR, days=days), through, without)
+        rows = self._read(engine, "behavior", BEHAVIOR, days=days, through=through, without=without)
         if days is not None:
             rows = rows.filter(rows.occurred_at.between(*days))
-        if with_withdrawn or not self._files("withdrawn"):
+        if with_withdrawn or not self.live_files("withdrawn"):
             return rows
         gone = self.withdrawn(engine, through=through, without=without)
         # Only rows of these customers are looked at as a whole; of the others no more than what is
@@ -131,7 +131,7 @@ class Ledger:
         self, engine: Engine, *, through: int | None = None, without: Collection[int] = frozenset()
     ) -> ir.Table:
         """Rows that batches up to `through` withdrew; arguments as for `behavior`."""
-        return _up_to(self._read(engine, "withdrawn", WITHDRAWN), through, without)
+        return self._read(engine, "withdrawn", WITHDRAWN, through=through, without=without)
 
     def directory(self, engine: Engine) -> ir.Table:
         """Which number stands for which of the company's customer ids."""
@@ -221,23 +221,6 @@ class Ledger:
             versions={table: one.version() for table, one in opened.items() if one is not None},
         )
 
-    def _files(self, table: str, *, days: tuple[date, date] | None = None) -> list[str]:
-        opened = self.open(table)
-        if opened is None:
-            return []
-        wanted = None
-        if days is not None:
-            first, last = days
-            wanted = [
-                (YEAR, ">=", first.year),
-                (YEAR, "<=", last.year),
-                ("occurred_at", ">=", first),
-                ("occurred_at", "<=", last),
-            ]
-        files = opened.file_uris(file_pruning_predicate=wanted)
-        # Sorted, because the log's own order differs from one opening to the next.
-        return sorted(unquote(file) for file in files)
-
     def _read(
         self,
         engine: Engine,
@@ -245,10 +228,20 @@ class Ledger:
         schema: pa.Schema,
         *,
         days: tuple[date, date] | None = None,
+        through: int | None = None,
+        without: Collection[int] = frozenset(),
     ) -> ir.Table:
         # Nullable, as columns of files are, so that a table without files joins one with files.
         as_read = pa.schema([column.with_nullable(True) for column in schema])
-        return engine.table_of(self._files(table, days=days), as_read)
+        opened = self.open(table)
+        if opened is None:
+            return engine.table_of([], as_read)
+        rows = engine.table_of(_files_of(opened, days=days), as_read)
+        newest = opened.transaction_version(APP)
+        # Where this version holds no later batch, no row has to be asked for its batch.
+        if through is not None and (newest is None or newest > through):
+            rows = rows.filter(rows.batch_no <= through)
+        return rows.filter(rows.batch_no.notin(sorted(without))) if without else rows
 
     def _append(
         self,
@@ -294,7 +287,17 @@ class Ledger:
             )
 
 
-def _up_to(rows: ir.Table, through: int | None, without: Collection[int]) -> ir.Table:
-    if through is not None:
-        rows = rows.filter(rows.batch_no <= through)
-    return rows.filter(rows.batch_no.notin(sorted(without))) if without else rows
+def _files_of(opened: DeltaTable, *, days: tuple[date, date] | None = None) -> list[str]:
+    """Addresses of the files of a table, or of those that may hold rows of these days."""
+    wanted = None
+    if days is not None:
+        first, last = days
+        wanted = [
+            (YEAR, ">=", first.year),
+            (YEAR, "<=", last.year),
+            ("occurred_at", ">=", first),
+            ("occurred_at", "<=", last),
+        ]
+    files = opened.file_uris(file_pruning_predicate=wanted)
+    # Sorted, because the log's own order differs from one opening to the next.
+    return sorted(unquote(file) for file in files)
