@@ -24,7 +24,7 @@ FOLDED: Final = 1 << 16  # customers whose sums are put together at once
 WORDS: Final = 2.0**61
 AMOUNT: Final = 10**18
 LONG_AHEAD: Final = int(np.iinfo(np.int64).max)
-MOST_NUMBERS: Final = 1 << 27  # between the first and the last: 8 bytes for each
+MOST_NUMBERS: Final = 1 << 27  # between the first and the last: 4 bytes for each
 
 
 class TooLarge(Exception):
@@ -117,7 +117,7 @@ class Customers:
         if number[-1] - self.first >= MOST_NUMBERS:
             raise TooLarge
         self.grid = grid
-        self.enrolled = np.full(int(number[-1]) - self.first + 1, -1, np.int64)
+        self.enrolled = np.full(int(number[-1]) - self.first + 1, -1, np.int32)
         self.enrolled[number - self.first] = np.arange(len(number))
         # Where the places of the customer's cohort begin, so that a day can be added to it.
         self.place = enrolled.cohort[part] * grid.days - grid.first_day
@@ -133,7 +133,7 @@ class Customers:
         Raises:
             TooLarge: A sum might not fit 63 bits.
         """
-        customer = self.enrolled.take(rows.customer - self.first)
+        customer = self.enrolled.take(rows.customer - self.first).astype(np.int64)
         if customer.min(initial=0) < 0:
             known = customer >= 0
             rows, customer = rows.part(known), customer[known]
