@@ -5,7 +5,6 @@ because NumPy looks up and adds in such, at some nanoseconds a row (`tests.bench
 """
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -184,25 +183,19 @@ class Customers:
         Raises:
             BadInput: A sum does not fit 18 digits.
         """
-        with ThreadPoolExecutor() as pool:
-            parts = [slice(at, at + FOLDED) for at in range(0, len(self.arm), FOLDED)]
-            for totals, sizes in pool.map(lambda rows: self._folded(into, rows), parts):
-                for products, total in zip(periods.values(), totals, strict=True):
-                    products.add([total], sizes)
+        for start in range(0, len(self.arm), FOLDED):
+            rows = slice(start, start + FOLDED)
+            atoms, arm = self.sums[:, rows], self.arm[rows]
+            for line, members in zip(into, self.grid.members, strict=True):
+                _add_together(atoms, members, line[rows])
+            order = np.argsort(arm.astype(np.uint16), kind="stable")
+            sizes = np.bincount(arm, minlength=self.arms)
+            total = np.empty(len(arm), np.int64)
+            for number, products in periods.items():
+                _add_together(atoms, self.grid.in_period[number], total)
+                products.add([total[order]], sizes)
         if (largest := max(int(into.max(initial=0)), -int(into.min(initial=0)))) >= AMOUNT:
             raise too_large(f"a customer's total has {len(str(largest))} digits")
-
-    def _folded(self, into: Whole, rows: slice) -> tuple[list[Whole], npt.NDArray[np.intp]]:
-        """Sums of some customers; and those over periods by arm, with the customers of each."""
-        atoms, arm = self.sums[:, rows], self.arm[rows]
-        for line, members in zip(into, self.grid.members, strict=True):
-            _add_together(atoms, members, line[rows])
-        order = np.argsort(arm.astype(np.uint16), kind="stable")
-        total, totals = np.empty(len(arm), np.int64), []
-        for members in self.grid.in_period.values():
-            _add_together(atoms, members, total)
-            totals.append(total[order])
-        return totals, np.bincount(arm, minlength=self.arms)
 
     def words(self, into: Whole) -> None:
         """Put the marks, 62 of them in a whole number, into the shape (words, customers)."""
