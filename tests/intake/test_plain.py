@@ -38,6 +38,7 @@ def outcome(path: Path) -> object:
         return str(error)
 
 
+@pytest.mark.live
 @given(rows=st.lists(st.tuples(LINE, ENDS), max_size=12), block=st.integers(8, 60))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 def test_csv_is_read_alike_with_and_without_the_quick_way(
@@ -52,6 +53,7 @@ def test_csv_is_read_alike_with_and_without_the_quick_way(
         assert quick == outcome(path)
 
 
+@pytest.mark.live
 @given(rows=st.lists(st.tuples(JSON, ENDS), max_size=12), alike=st.booleans())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 def test_ndjson_is_read_alike_with_and_without_the_quick_way(

@@ -85,6 +85,7 @@ def test_only_the_head_of_a_large_file_is_read(tmp_path: Path) -> None:
     assert preview(path, name="a").records == SAMPLE_RECORDS
 
 
+@pytest.mark.live
 def test_wide_records_are_sampled_less(tmp_path: Path) -> None:
     header = ",".join(f"c{n}" for n in range(2_000))
     row = ",".join("1" * 2_000)

@@ -113,6 +113,7 @@ posts = st.lists(st.builds(lambda its, strict: post(*its, strict=strict),
                  min_size=1, max_size=6)  # fmt: skip
 
 
+@pytest.mark.live
 @settings(max_examples=8, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # each is slow
 @given(before=posts, after=posts)
 def test_posts_together_are_as_posts_one_by_one(

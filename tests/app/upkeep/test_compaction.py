@@ -105,6 +105,7 @@ def test_a_worker_that_died_is_there_for_minutes_only(database: Database) -> Non
         assert not is_worker_there(session, now=NOW + timedelta(minutes=4))
 
 
+@pytest.mark.live
 def test_a_lease_keeps_the_files_that_are_read(database: Database, ledger: Ledger) -> None:
     """Ten analyses in a row, each pinned while the ledger is compacted and vacuumed at once."""
     append_confirmed(database, ledger, [1, 2], batch_no=1)

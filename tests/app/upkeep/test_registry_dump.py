@@ -134,6 +134,7 @@ def test_numbers_go_on_after_the_highest_and_are_never_given_twice(
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.live
 @given(
     said=TEXT,
     moment=MOMENTS,
