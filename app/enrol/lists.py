@@ -1,7 +1,7 @@
 """Who is in which arm, and in which other pilots: for the mail house, and for the enrol page."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,10 +70,7 @@ def write_assignment(workspace: Workspace, pilot: PilotRow, *, arm: str | None, 
     rows = assignment(workspace, pilot, arm=arm)
     match path.suffix:
         case ".csv":
-            enrolled = _rows(
-                workspace, pilot, enrolment_receipt(workspace.session, pilot), arm=arm
-            ).select("arm", "tier", "owner")
-            workspace.engine.write(harmless(rows, that_run(workspace, enrolled)), path)
+            workspace.engine.write(harmless(rows), path)
         case ".parquet":
             workspace.engine.write(rows, path)
         case _:
@@ -108,48 +105,21 @@ def write_list(workspace: Workspace, pilot: PilotRow, *, arm: str | None, path: 
         **{column: name for column, name in known if known_of[column]},
     }
     rows = _with_ids(workspace, enrolled).order_by("customer_id").select(*heads)
-    known_texts = enrolled.select([name for name in heads if name != "customer_id"])
-    safe = harmless(rows, that_run(workspace, known_texts))
-    engine.write(safe.rename(_told_apart(heads)), path)
+    engine.write(harmless(rows).rename(_told_apart(heads)), path)
 
 
-def that_run(workspace: Workspace, enrolled: ir.Table) -> set[str]:
-    """The columns, that of the ids among them, of which `harmless` would change a value.
-
-    Asked of rows as they lie, because to change millions that were sorted takes longer than to
-    sort them.
-    """
-    found = set()
-    for rows in (enrolled, workspace.ledger.directory(workspace.engine).select("customer_id")):
-        asked = {
-            name: (_runs(text) | text.contains("\r")).any() for name, text in _texts(rows).items()
-        }
-        if asked:
-            [row] = workspace.engine.fetch(rows.aggregate(**asked)).to_pylist()
-            found |= {name for name, runs in row.items() if runs}
-    return found
-
-
-def harmless(rows: ir.Table, columns: Collection[str]) -> ir.Table:
-    """Rows for a CSV file: in these columns, what a spreadsheet would run gets an apostrophe.
+def harmless(rows: ir.Table) -> ir.Table:
+    """Rows for a CSV file: a text that a spreadsheet would run gets an apostrophe.
 
     As `cell_text` does it, for columns.
     """
-    texts = {name: text for name, text in _texts(rows).items() if name in columns}
-    return rows.mutate(
-        **{
-            name: _runs(text).ifelse("'" + text, text).replace("\r", " ")
-            for name, text in texts.items()
-        }
-    )
-
-
-def _texts(rows: ir.Table) -> dict[str, ir.StringColumn]:
-    return {name: rows[name] for name in rows.columns if rows[name].type().is_string()}
-
-
-def _runs(text: ir.StringColumn) -> ir.BooleanValue:
-    return text.left(1).isin(FORMULA_STARTS)
+    safe = {}
+    for name in rows.columns:
+        text = rows[name]
+        if isinstance(text, ir.StringColumn):
+            runs = text.left(1).isin(FORMULA_STARTS)
+            safe[name] = runs.ifelse("'" + text, text).replace("\r", " ")
+    return rows.mutate(**safe)
 
 
 def _told_apart(heads: Mapping[str, str]) -> dict[str, str]:

@@ -218,7 +218,7 @@ def b6() -> dict[str, Any]:
             reject = Reject(line=1, column=text, value=text, reason=text)
             receipt = Receipt(1, text, 1, 0, 1, 0, 0, 0, 0, 0, None, None, {}, (reject,))
             rows = pa.table({"customer_id": [text], "tier": [text]})
-            engine.write(harmless(ibis.memtable(rows), rows.column_names), folder / "list.csv")
+            engine.write(harmless(ibis.memtable(rows)), folder / "list.csv")
             pq.write_table(rows.rename_columns(["customer", text]), folder / "accounts.parquet")
             for table in (
                 as_csv(found),
