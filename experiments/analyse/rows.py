@@ -154,10 +154,10 @@ def missing_days(
     if not awaited:
         return {}
     # One row of the last day or later is enough to know that nothing is missing, and found fast.
-    silent = awaited.keys() - _arrived(engine, behavior, awaited)
-    newest = (
-        _newest(engine, behavior.filter(behavior.measure.isin(sorted(silent)))) if silent else {}
-    )
+    silent = sorted(awaited.keys() - _arrived(engine, behavior, awaited))
+    if not silent:
+        return {}
+    newest = _newest(engine, behavior.filter(behavior.measure.isin(silent)))
     gaps: dict[str, str] = {}
     for measure, end in ends:
         through = max(newest.get(measure, end), complete_through.get(measure, date.min))

@@ -334,8 +334,9 @@ def _add_before(
     names = (f"{metric.name} before", f"{metric.name} before ({metric.denominator})")
     for name, column in zip(names, columns.before[metric.name], strict=False):
         before = accounts[column]
-        unknown, mean = profiles[column].unknown, profiles[column].mean
-        added[name] = ibis.ifelse(has == 1, before, ibis.literal(mean, AMOUNT_TYPE))
+        seen = profiles[column]
+        unknown = seen.unknown
+        added[name] = ibis.ifelse(has == 1, before, ibis.literal(seen.mean, AMOUNT_TYPE))
     if unknown:
         added[f"{metric.name} before not known"] = 1 - has
     return _add(made, added)

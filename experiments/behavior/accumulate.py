@@ -87,16 +87,18 @@ class Room:
     Taken once and used again and again, because to get memory takes longer than to fill it.
     """
 
-    __slots__ = ("marks", "sums")
+    __slots__ = ("_marks", "_sums")
 
     def __init__(self, grid: Grid, customers: int, *, words: int) -> None:
-        self.sums = np.empty(grid.atoms * customers, np.int64)
-        self.marks = np.empty(words * BITS * customers, np.uint8)
+        self._sums = np.empty((grid.atoms, customers), np.int64)
+        self._marks = np.empty((customers, words * BITS), np.uint8)
 
-    def cleared(self, grid: Grid, customers: int, *, words: int) -> tuple[Whole, Any]:
+    def cleared(self, customers: int) -> tuple[Whole, Any]:
         """Sums, shape (atoms, customers), and marks, shape (customers, words * BITS); all 0."""
-        sums = self.sums[: grid.atoms * customers].reshape(grid.atoms, customers)
-        marks = self.marks[: words * BITS * customers].reshape(customers, words * BITS)
+        atoms = len(self._sums)
+        # One after the other, so that those of fewer customers lie together too.
+        sums = self._sums.reshape(-1)[: atoms * customers].reshape(atoms, customers)
+        marks = self._marks[:customers]
         sums[:], marks[:] = 0, 0
         return sums, marks
 
@@ -108,9 +110,7 @@ class Customers:
         *("arm", "arms", "enrolled", "first", "grid", "marks", "measure", "place", "size", "sums"),
     )
 
-    def __init__(
-        self, grid: Grid, enrolled: Enrolled, part: slice, *, words: int, room: Room
-    ) -> None:
+    def __init__(self, grid: Grid, enrolled: Enrolled, part: slice, *, room: Room) -> None:
         number = enrolled.number[part]
         self.first = int(number[0])
         if number[-1] - self.first >= MOST_NUMBERS:
@@ -123,7 +123,7 @@ class Customers:
         # First any other measure, whose places are the last.
         self.measure = np.roll(np.arange(grid.measures), 1) * (len(grid.cohorts) * grid.days)
         self.arm, self.arms = enrolled.arm[part], len(enrolled.arms)
-        self.sums, self.marks = room.cleared(grid, len(number), words=words)
+        self.sums, self.marks = room.cleared(len(number))
         self.size = 0.0
 
     def add(self, rows: Rows, counted: Counted) -> None:
@@ -161,12 +161,10 @@ class Customers:
 
     def _look_closer(self, rows: Rows, place: Whole, means: Any, counted: Counted) -> None:
         """Values that should be whole, items, and when the first row was recorded."""
-        if self.grid.any_whole:
-            there = np.flatnonzero((means & IS_WHOLE).astype(np.bool_))
-            units = rows.units.take(there)
-            # An event is mostly one event, and a remainder is slow to come by.
-            there = there[units != UNITS]
-            np.add.at(counted.fractional, place[there[rows.units[there] % UNITS != 0]], 1)
+        there = np.flatnonzero((means & IS_WHOLE).astype(np.bool_))
+        # An event is mostly one event, and a remainder is slow to come by.
+        there = there[rows.units.take(there) != UNITS]
+        np.add.at(counted.fractional, place[there[rows.units[there] % UNITS != 0]], 1)
         if rows.named is not None:
             np.add.at(counted.with_item, place[self.grid.items[place] & rows.named], 1)
         if rows.recorded is not None and rows.recorded.min(initial=LONG_AHEAD) < counted.recorded:

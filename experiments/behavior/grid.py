@@ -72,11 +72,6 @@ class Grid:
         """How many numbers of measures there are, that of all others among them."""
         return len(self.code) // (len(self.cohorts) * self.days)
 
-    @property
-    def any_whole(self) -> bool:
-        """Whether there is a place whose values are to be whole."""
-        return bool((self.means & IS_WHOLE).any())
-
     @classmethod
     def of(
         cls,

@@ -70,7 +70,7 @@ def _scattered(
     room = Room(grid, many, words=words)
     for start in range(0, everybody, many):
         part = slice(start, start + many)
-        customers = Customers(grid, enrolled, part, words=words, room=room)
+        customers = Customers(grid, enrolled, part, room=room)
         for rows in _read(engine, asked, behavior, enrolled.number[part]):
             for at in range(0, len(rows.customer), ROWS):
                 customers.add(rows.part(slice(at, at + ROWS)), counted)

@@ -133,8 +133,8 @@ def test_numbers_go_on_after_the_highest_and_are_never_given_twice(
                 assert (user.id, batch.batch_no) == (2, 3)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.live
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     said=TEXT,
     moment=MOMENTS,
